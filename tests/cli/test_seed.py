@@ -288,7 +288,7 @@ def test_a_run_that_asks_aws_sends_nothing_without_a_yes(
     monkeypatch.setattr(Account, "fetch_number", lambda _: "123456789012")
     result = invoke("seed", shop, "--days", 1, *QUICKLY, typed="no\n")
     assert isinstance(result.exception, LoadgenError)
-    assert "account 123456789012, app monitor demo (will be made)" in result.output
+    assert "account 123456789012, app monitor demo (will be created)" in result.output
     assert account.list_names() == []
     assert not Path("results").exists()
 

@@ -1,4 +1,4 @@
-"""`loadgen init`: a commented scenario to start from, with the schema beside it that editors complete and check by."""
+"""`loadgen init`: write a commented scenario to start from, and its schema for the completion and checks of editors."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ SCHEMA = "scenario.schema.json"  # the template's first line names it
 
 
 def init(name: str = TEMPLATE_NAME, folder: Path | str = ".") -> Path:
-    """Write a commented scenario of this name as `<name>.toml`, and the schema that it refers to beside it.
+    """Write a commented scenario with this name to `<name>.toml`, and beside it the schema that it refers to.
 
-    Returns the scenario's file. LoadgenError: the name does not fit, or a file of that name exists.
+    Returns the scenario's file. Raises LoadgenError if the name is not allowed, or the file exists.
     """
     stem = name.removesuffix(".toml")
     file = Path(folder) / f"{stem}.toml"

@@ -1,7 +1,7 @@
-"""The control plane's verbs: app monitors and what hangs on them (tags, metrics, resource policy).
+"""`loadgen monitors`: read and change app monitors with their tags, metrics and resource policy.
 
-Rule: a call that takes something away is shown first, and made after a yes. What is shown has lines no longer than the
-terminal, but for JSON, which is for copying.
+Rule: a call that removes something is shown first, and made only after a yes. Lines are no longer than the terminal is
+wide, except lines of JSON, which are meant for copying.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ SUMMARY = ("Name", "Id", "State", "Platform", "Created")
 
 
 class MadeCall(Noun):
-    """A call that was made, and its answer."""
+    """A call of the RUM API that was made, and its answer."""
 
     operation: str
     parameters: dict[str, Any]
@@ -85,12 +85,12 @@ class MonitorChanges(Noun):
 
 
 def change(account: Account, operation: str, **parameters: Any) -> MadeCall:
-    """Make one call by the RUM API's name."""
+    """Make one call of the RUM API, by the operation's name."""
     return MadeCall(operation, parameters, make_call(account, operation, parameters))
 
 
 def require_monitor(account: Account, name: str, policy: bool = True) -> MonitorState:
-    """Everything about an app monitor that is there; raises LoadgenError when it is not."""
+    """Read everything about an app monitor; raises LoadgenError if there is no such monitor."""
     found = read_state(account, check_name(name), policy=policy)
     if found.monitor is None:
         raise LoadgenError(f"there is no app monitor {name!r} in {account.region}; `loadgen monitors list` shows them")
@@ -98,7 +98,7 @@ def require_monitor(account: Account, name: str, policy: bool = True) -> Monitor
 
 
 def require_policy(account: Account, name: str) -> dict[str, Any]:
-    """An app monitor's resource policy; raises LoadgenError when it has none."""
+    """Read an app monitor's resource policy; raises LoadgenError if it has none."""
     found = read_policy(account, check_name(name))
     if found is None:
         raise LoadgenError(f"app monitor {name} has no resource policy")
@@ -106,29 +106,29 @@ def require_policy(account: Account, name: str) -> dict[str, Any]:
 
 
 def update_monitor(account: Account, name: str, given: dict[str, Any], confirm: Confirm | None) -> MadeCall:
-    """Change settings of an app monitor; asks first when that takes something away."""
-    there = require_monitor(account, name, policy=False).monitor or {}
-    if going := tuple(f"app monitor {name} loses {each}" for each in find_losses(there, given)):
-        require_yes(confirm, ConsentQuestion(going, "Change it?"), "nothing was changed")
+    """Change settings of an app monitor; asks first if that removes something."""
+    present = require_monitor(account, name, policy=False).monitor or {}
+    if losses := tuple(f"app monitor {name} loses {loss}" for loss in find_losses(present, given)):
+        require_yes(confirm, ConsentQuestion(losses, "Change it?"), "nothing was changed")
     return change(account, "UpdateAppMonitor", Name=name, **given)
 
 
 def delete_monitor(account: Account, name: str, confirm: Confirm | None) -> MadeCall:
-    """Delete an app monitor, after showing what goes with it."""
+    """Delete an app monitor, after a yes to what is deleted together with it."""
     _ask_to_delete(confirm, _describe_deletion(require_monitor(account, name)))
     return change(account, "DeleteAppMonitor", Name=name)
 
 
 def delete_destination(account: Account, where: dict[str, Any], confirm: Confirm | None) -> MadeCall:
-    """Delete a metrics destination, after showing the definitions that go with it."""
+    """Delete a metrics destination, after a yes to the number of definitions that are deleted with it."""
     name, key = where["AppMonitorName"], where.get("DestinationArn") or where["Destination"]
-    going = require_monitor(account, name, policy=False).definitions.get(key, [])
-    _ask_to_delete(confirm, (f"destination {key} of {name}: {len(going)} metric definitions go with it",))
+    definitions = require_monitor(account, name, policy=False).definitions.get(key, [])
+    _ask_to_delete(confirm, (f"destination {key} of {name}: {len(definitions)} metric definitions go with it",))
     return change(account, "DeleteRumMetricsDestination", **where)
 
 
 def delete_policy(account: Account, name: str, confirm: Confirm | None) -> MadeCall:
-    """Delete an app monitor's resource policy, after showing it."""
+    """Delete an app monitor's resource policy, after a yes to the document."""
     _ask_to_delete(confirm, (require_policy(account, name)["PolicyDocument"],))
     return change(account, "DeleteResourcePolicy", Name=name)
 
@@ -138,7 +138,7 @@ def _ask_to_delete(confirm: Confirm | None, facts: Iterable[str]) -> None:
 
 
 def plan_scenario(account: Account, file: Path, monitor: str | None = None) -> tuple[MonitorChanges, ...]:
-    """The calls for each app monitor of a scenario; `monitor` is another name for its only one."""
+    """Plan the calls for each app monitor of a scenario; `monitor` renames the monitor of a scenario that has one."""
     wanted = load(file)
     if monitor and wanted.neighbours:
         raise LoadgenError(f"--monitor: {file} names several app monitors; write the other name there")
@@ -148,28 +148,28 @@ def plan_scenario(account: Account, file: Path, monitor: str | None = None) -> t
 
 
 def apply_plans(account: Account, plans: Iterable[MonitorChanges], confirm: Confirm | None) -> int:
-    """Make the calls of all plans; how many were made.
+    """Make the calls of all plans, and return their number.
 
-    Asks first when they go to AWS, and, wherever they go, when they take away something that is there.
+    Asks first if the calls go to AWS, and on any target if they remove something.
     """
     plans = tuple(plans)
     calls = [call for plan in plans for call in plan.calls]
-    going = tuple(
-        f"app monitor {plan.monitor} loses {each}" for plan in plans for call in plan.calls for each in call.takes_away
+    losses = tuple(
+        f"app monitor {plan.monitor} loses {loss}" for plan in plans for call in plan.calls for loss in call.takes_away
     )
-    if going or (calls and not account.is_local):
+    if losses or (calls and not account.is_local):
         text = f"Make these calls in {account.region}?" if not account.is_local else "Make these calls?"
-        require_yes(confirm, ConsentQuestion(going, text), "nothing was changed")
+        require_yes(confirm, ConsentQuestion(losses, text), "nothing was changed")
     apply_changes(account, calls)
     return len(calls)
 
 
 def _describe_deletion(found: MonitorState) -> list[str]:
-    """What goes with an app monitor when it is deleted."""
+    """Describe what is deleted together with an app monitor, and what stays."""
     monitor = found.monitor or {}
     count = sum(map(len, found.definitions.values()))
     lines = [
-        f"app monitor {monitor['Name']} ({monitor['Id']}), {monitor.get('State')}, made {monitor.get('Created')}",
+        f"app monitor {monitor['Name']} ({monitor['Id']}), {monitor.get('State')}, created {monitor.get('Created')}",
         f"with it go its events, {len(found.destinations)} metrics destinations with {count} definitions, "
         f"{'its' if found.policy else 'no'} resource policy and {len(monitor.get('Tags', {}))} tags",
     ]
@@ -178,7 +178,7 @@ def _describe_deletion(found: MonitorState) -> list[str]:
 
 
 def describe_call(made: MadeCall) -> list[str]:
-    """The operation with the app monitor, and the ids that the answer gives, a line each."""
+    """Describe a call that was made: the operation with its app monitor, and a line for each id in the answer."""
     given, answer = made.parameters, made.answer
     name = given.get("Name") or given.get("AppMonitorName") or given.get("ResourceArn", "")
     found = [each["MetricDefinitionId"] for each in answer.get("MetricDefinitions", [])]
@@ -187,30 +187,30 @@ def describe_call(made: MadeCall) -> list[str]:
 
 
 def describe_plans(plans: Iterable[MonitorChanges]) -> list[str]:
-    """Every call with its reason and parameters."""
+    """Describe every planned call with its reason and parameters."""
     lines = []
     for plan in plans:
         if not plan.calls:
             lines.append(f"app monitor {plan.monitor} is as wanted: nothing to do")
         for call in plan.calls:
-            lines += _fold(f"{call.operation}: {call.why}")
+            lines += _wrap_line(f"{call.operation}: {call.why}")
             lines.append(f"  {msgspec.json.encode(call.parameters).decode()}")
-            lines += [part for each in call.takes_away for part in _fold(f"  takes away {each}")]
+            lines += [part for each in call.takes_away for part in _wrap_line(f"  takes away {each}")]
     return lines
 
 
 def describe_monitors(summaries: Iterable[dict[str, Any]]) -> list[str]:
-    """A table of AppMonitorSummaries."""
+    """Format AppMonitorSummaries as the lines of a table."""
     return _format_table(SUMMARY, [[each.get(key, "") for key in SUMMARY] for each in summaries])
 
 
 def describe_tags(tags: dict[str, str]) -> list[str]:
-    """A table of tags."""
+    """Format tags as the lines of a table."""
     return _format_table(("Key", "Value"), sorted(tags.items()))
 
 
 def describe_state(found: MonitorState) -> list[str]:
-    """Everything about one app monitor."""
+    """Describe everything about one app monitor: settings, metrics and policy."""
     lines = _format_table(("Setting", "Value"), _flatten(found.monitor or {})) + describe_metrics(found)
     if found.policy:
         lines += [f"policy {found.policy.get('PolicyRevisionId', '')}", f"  {found.policy['PolicyDocument']}"]
@@ -218,7 +218,7 @@ def describe_state(found: MonitorState) -> list[str]:
 
 
 def describe_metrics(found: MonitorState) -> list[str]:
-    """A table of the metric definitions of one app monitor."""
+    """Format the metric definitions of one app monitor as the lines of a table."""
     rows = [
         (key, each["MetricDefinitionId"], each.get("Namespace", ""), each["Name"], each.get("EventPattern", ""))
         for key, definitions in found.definitions.items()
@@ -228,7 +228,7 @@ def describe_metrics(found: MonitorState) -> list[str]:
 
 
 def _format_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:
-    """A table whose cells are never cut off: ids are for copying. Where it is too wide, each row is a few lines."""
+    """Format a table whose cells are never cut off, as ids are for copying. A row that is too wide is split."""
     lines = [tuple(columns), *(tuple(map(str, row)) for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     if sum(widths) + 2 * (len(widths) - 1) > shutil.get_terminal_size().columns:
@@ -237,15 +237,15 @@ def _format_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> list
 
 
 def _format_row(columns: Sequence[str], row: Sequence[str]) -> Iterator[str]:
-    """A row as its first cell, and each other one below it by the name of its column."""
-    yield from _fold(row[0])
+    """Yield the lines of a row that is too wide: its first cell, then each other cell below with its column's name."""
+    yield from _wrap_line(row[0])
     for column, cell in zip(columns[1:], row[1:], strict=True):
         text = cell if len(columns) == 2 else f"{column}: {cell}"
-        yield from _fold(f"  {text}") if not cell.startswith("{") else (f"  {column}:", f"  {cell}")
+        yield from _wrap_line(f"  {text}") if not cell.startswith("{") else (f"  {column}:", f"  {cell}")
 
 
-def _fold(line: str) -> list[str]:
-    """The lines that a line takes on the terminal, broken between words."""
+def _wrap_line(line: str) -> list[str]:
+    """Break a line between words into the lines that it takes on the terminal."""
     width = shutil.get_terminal_size().columns
     return wrap(line, width, subsequent_indent="    ", break_on_hyphens=False, break_long_words=False) or [line]
 

@@ -1,4 +1,4 @@
-"""Settings, metric definitions and policies as given by a person → parameters of the RUM API's calls."""
+"""Turn settings, metric definitions and policies as a person gives them into parameters of RUM API calls."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from loadgen.model import Noun
 from loadgen.scenario import Metric, Monitor, Statement
 
 MOST_DOCUMENT_BYTES = 65_536
-"""Of a file that is taken for a policy; RUM, which says why it refuses one, takes 4 KB."""
+"""Largest file that is read as a policy. RUM takes 4 KB, and says so itself when it refuses a larger policy."""
 
 
 class MonitorOptions(Noun, kw_only=True):
-    """Settings of CreateAppMonitor and UpdateAppMonitor; None, or an empty tuple, is not given."""
+    """Settings of CreateAppMonitor and UpdateAppMonitor; None or an empty tuple means that a setting is not given."""
 
     domains: tuple[str, ...] = ()
     sample_rate: float | None = None
@@ -36,7 +36,7 @@ class MonitorOptions(Noun, kw_only=True):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """The API's parameters; what was not given is left out."""
+        """The parameters of the API's call, without settings that are not given."""
         configuration = {
             "SessionSampleRate": self.sample_rate,
             "Telemetries": list(self.telemetries) or None,
@@ -62,7 +62,7 @@ class MonitorOptions(Noun, kw_only=True):
 
 
 class MetricOptions(Noun, kw_only=True):
-    """One metric definition."""
+    """One metric definition as given on the command line."""
 
     metric: str
     namespace: str | None
@@ -73,7 +73,7 @@ class MetricOptions(Noun, kw_only=True):
 
     @property
     def definition(self) -> dict[str, Any]:
-        """A MetricDefinitionRequest; raises LoadgenError for one that RUM would refuse."""
+        """The API's MetricDefinitionRequest; raises LoadgenError if RUM would refuse it."""
         try:
             pattern = msgspec.json.decode(self.pattern, type=dict[str, Any]) if self.pattern else {}
         except msgspec.DecodeError as error:
@@ -97,12 +97,12 @@ def _drop_none(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def check_name(name: str) -> str:
-    """The name, if an app monitor may have it."""
+    """Return the name if an app monitor may have it; raises LoadgenError otherwise."""
     return Monitor().rename(name).name
 
 
 def parse_tags(words: Iterable[str]) -> dict[str, str]:
-    """KEY=VALUE words as a table."""
+    """Parse KEY=VALUE words into a dict; raises LoadgenError for a word of another form."""
     words = tuple(words)
     if not all("=" in word and word[0] != "=" for word in words):
         raise LoadgenError(f"{', '.join(words)}: write each as KEY=VALUE")
@@ -110,13 +110,13 @@ def parse_tags(words: Iterable[str]) -> dict[str, str]:
 
 
 def locate_destination(name: str, destination: str, destination_arn: str | None) -> dict[str, Any]:
-    """Parameters that name a metrics destination of an app monitor."""
+    """Return the parameters that identify a metrics destination of an app monitor."""
     arn = {"DestinationArn": destination_arn} if destination_arn else {}
     return {"AppMonitorName": check_name(name), "Destination": destination, **arn}
 
 
 def read_document(file: Path) -> str:
-    """A policy document's text, also from what `policy show` prints; what it allows is RUM's to check."""
+    """Read a policy document's text, also from the output of `policy show`. RUM itself checks its statements."""
     document: object = None
     try:
         with file.open("rb") as opened:
@@ -136,5 +136,5 @@ def read_document(file: Path) -> str:
 
 
 def build_public_policy(arn: str) -> str:
-    """The policy that lets everybody send to the app monitor of that ARN, unsigned too."""
+    """Return the policy that lets everybody send to the app monitor with this ARN, also without a signature."""
     return build_policy((Statement(),), arn)

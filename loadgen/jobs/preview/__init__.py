@@ -1,4 +1,4 @@
-"""`loadgen preview`: one HTML page of plots of a scenario's traffic, which opens offline; nothing is sent. Pure."""
+"""`loadgen preview`: plot a scenario's traffic on one HTML page that opens offline, without sending anything. Pure."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ VITAL_NAMES = {
 
 
 class PreviewOptions(Noun, kw_only=True):
-    """How the scenario is changed first."""
+    """Options that change the scenario before it is drawn."""
 
-    duration: Seconds | None = None  # in place of the scenario's
+    duration: Seconds | None = None  # replaces the scenario's duration
     rate: Positive = 1.0  # factor on the arrivals
     seed: Seed | None = None
 
@@ -38,11 +38,11 @@ class PreviewOptions(Noun, kw_only=True):
 def preview(
     scenario: Scenario | Path | str, *, on_progress: OnProgress = ignore_progress, **options: Any
 ) -> TrafficSample:
-    """Draw a scenario's arrivals and a sample of its visits; `build_preview_page` makes the page of them.
+    """Draw a scenario's arrivals and a sample of its visits, from which `build_preview_page` makes a page.
 
     Args:
-        scenario: The scenario or its file; its first app monitor is taken.
-        on_progress: Takes a line of text, such as which neighbours are left out.
+        scenario: The scenario or its file; only its first app monitor counts.
+        on_progress: Is called with lines of text, such as which neighbours are left out.
         **options: Fields of `PreviewOptions`; without a seed the scenario's, else 0.
 
     Raises:
@@ -56,20 +56,20 @@ def preview(
 
 
 def build_preview_page(sample: TrafficSample) -> str:
-    """The page's text."""
+    """Return the page's HTML."""
     return page(
         f"{sample.scenario.name}: preview · loadgen",
         build_headline(sample),
         build_tiles(sample),
         cards(*list_cards(sample)),
-        el("footer", "Made by loadgen. Arrivals and visits are those of the whole run, the rest of the visits drawn."),
+        el("footer", "Made by loadgen. Arrivals are those of the whole run; all other plots show the visits drawn."),
     )
 
 
 def list_cards(sample: TrafficSample) -> Iterator[Markup]:
-    """A card for each plot."""
-    some_visits = "Each line is a visit, dots are what the web client notices, those below are what it sends."
-    begin = "Visits that begin, a second, under this seed."
+    """Yield a card for each plot."""
+    some_visits = "Each line is a visit, dots on it are the events, dots below it are the requests."
+    begin = "Visits that begin in each second, with this seed."
     yield card("Arrivals", plots.plot_arrivals(sample), about=begin, wide=True)
     depth = "Page views of a visit, as a share of all visits."
     yield card("Session depth", plots.plot_depths(sample), about=depth)
@@ -86,7 +86,7 @@ def list_cards(sample: TrafficSample) -> Iterator[Markup]:
 
 
 def build_headline(sample: TrafficSample) -> Markup:
-    """What the scenario is for."""
+    """Build the page's header with the scenario's description."""
     scenario = sample.scenario
     return header(
         "preview",
@@ -97,7 +97,7 @@ def build_headline(sample: TrafficSample) -> Markup:
 
 
 def format_drawn(sample: TrafficSample) -> str:
-    """How many visits the page shows in full."""
+    """Say how many of the run's visits were drawn in full."""
     whole = len(sample.starts)
     return (
         f"{format_count(sample.visits)} of {format_count(whole)} visits drawn"
@@ -107,7 +107,7 @@ def format_drawn(sample: TrafficSample) -> str:
 
 
 def build_tiles(sample: TrafficSample) -> Markup:
-    """The implied traffic in large type."""
+    """Build tiles with the main figures of the traffic that the scenario implies."""
     described, visits = sample.implied, max(sample.visits, 1)
     requests = sample.batches.total()
     return tiles(

@@ -1,4 +1,4 @@
-"""A sample of traffic → plots, with the charts of a run's page."""
+"""The plots of a sample of traffic, made with the charts of a run's report."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ BOUNDS = {
     "INP": (200.0, 500.0),
     "CLS": (0.1, 0.25),
 }
-"""Good up to the first, poor beyond the second (web.dev)."""
+"""Bounds of each vital: good up to the first, poor above the second (web.dev)."""
 
 VITAL_TYPES = (
     "performance_navigation_event", "first_contentful_paint_event", "largest_contentful_paint_event",
@@ -51,14 +51,14 @@ KINDS = (
     ("page view", "sent", ("page_view_event",)),
     ("error", "failed", ("js_error_event",)),
 )
-"""Kinds of events in the visits' lines, what stands above the others last."""
+"""Kinds of events on the lines of visits: label, colour, types. A later kind is drawn over an earlier one."""
 
 FINE_EDGES, COARSE_EDGES, FINE_FROM = 41, 21, 2000
-"""Edges of think times' classes, and values of the smaller group from which the fine ones are used."""
+"""Numbers of class edges for think times; the fine ones are used if each device has at least FINE_FROM values."""
 
 
 def plot_arrivals(sample: TrafficSample) -> Markup:
-    """Visits that begin each moment, and the mean rate behind them."""
+    """Plot the visits that begin per second over time, and their mean rate."""
     duration = sample.scenario.duration
     bins = int(min(BINS, max(duration, 1)))
     counts = np.histogram(sample.starts, bins=bins, range=(0, duration))[0] / (duration / bins)
@@ -75,7 +75,7 @@ def plot_arrivals(sample: TrafficSample) -> Markup:
 
 
 def mark_incidents(sample: TrafficSample) -> list[Mark]:
-    """Where incidents begin; those that begin together share a mark, and each has room up to the next."""
+    """Return a mark where incidents begin; incidents that begin together share one, and each extends to the next."""
     duration = sample.scenario.duration
     names: dict[float, list[str]] = {}
     for incident in sorted(sample.scenario.incidents, key=lambda each: each.at):
@@ -85,7 +85,7 @@ def mark_incidents(sample: TrafficSample) -> list[Mark]:
 
 
 def plot_depths(sample: TrafficSample) -> Markup:
-    """How many pages a visit sees."""
+    """Plot the number of page views of a visit."""
     total = max(sample.visits, 1)
     last = sum(number for depth, number in sample.depths.items() if depth >= DEEPEST)
     shares = [sample.depths[depth] / total for depth in range(1, DEEPEST)] + [last / total]
@@ -96,14 +96,14 @@ def plot_depths(sample: TrafficSample) -> Markup:
 
 
 def plot_columns(key: str, title: str, labels: Sequence[str], layers: list[Layer], unit: str, every: int = 1) -> Plot:
-    """Shares by class, a column each."""
+    """Make a plot of shares by class, with one column for each class."""
     top = max(sum(column) for column in zip(*(layer.values for layer in layers), strict=True))
     axis = Axis.of_columns([f"{label} {unit}" for label in labels], label_columns(labels, every))
     return Plot(key, title, f"Shares by {unit}.", axis, linear(top), format_percent, layers)
 
 
 def plot_think_times(sample: TrafficSample) -> Markup:
-    """Time from one page view to the next."""
+    """Plot the time from one page view to the next, by device."""
     values = {device: np.array(sample.think_times[device]) for device in DEVICES}
     whole = np.concatenate(list(values.values()))
     if not len(whole):
@@ -123,7 +123,7 @@ def plot_think_times(sample: TrafficSample) -> Markup:
 
 
 def plot_vital(sample: TrafficSample, name: str) -> Markup:
-    """A vital's values over the share of page loads that are quicker, by device."""
+    """Plot a vital's quantiles, by device: each value over the share of page loads with less."""
     shares = np.linspace(0, 1, 101)
     places = shares.tolist()
     layers, seen = [], []
@@ -147,7 +147,7 @@ def plot_vital(sample: TrafficSample, name: str) -> Markup:
 
 
 def plot_batch_sizes(sample: TrafficSample) -> Markup:
-    """Events in one request, by how it is sent."""
+    """Plot the number of events in a request, by fetch or beacon."""
     total = max(sample.batches.total(), 1)
     classes = list(zip((0, *BATCH_CLASSES), BATCH_CLASSES, strict=False))
     labels = [str(high) if high - low == 1 else f"{low + 1}–{high}" for low, high in classes]
@@ -162,10 +162,10 @@ def plot_batch_sizes(sample: TrafficSample) -> Markup:
 
 
 def plot_visits(sample: TrafficSample) -> Markup:
-    """A few visits: their page loads as lines, what the client notices as dots, and what it sends below."""
+    """Plot a few visits: each as a line, its events as dots on the line, its requests as dots below it."""
     some = sample.visit_timelines
     end = max((timeline.end for timeline in some), default=1.0) * 1.02
-    spots: list[tuple[float, str, str, float]] = []  # when, layer, what, height
+    spots: list[tuple[float, str, str, float]] = []  # time, layer, text, height
     for number, timeline in enumerate(some):
         spots += _list_spots(timeline, len(some) - number)
     spots.sort()
@@ -175,7 +175,7 @@ def plot_visits(sample: TrafficSample) -> Markup:
     def layer(colour: str, label: str) -> Layer:
         return Layer(colour, label, [height if which == label else nan for _, which, _, height in spots], "dots")
 
-    loads = [_draw_life(timeline, len(some) - number, places, end) for number, timeline in enumerate(some)]
+    loads = [_make_visit_line(timeline, len(some) - number, places, end) for number, timeline in enumerate(some)]
     kinds = [layer(colour, label) for label, colour, _ in KINDS]
     sent = [layer("accepted", "sent by timer"), layer("ink", "sent by beacon")]
     widened = el("style", Markup("#timelines .frame { grid-template-columns: 13rem minmax(0, 1fr); }"))
@@ -207,10 +207,10 @@ def _list_spots(timeline: VisitTimeline, row: int) -> list[tuple[float, str, str
     return [*found, (0.0, "", "begin", float(row)), (timeline.end, "", "end", float(row))]
 
 
-def _draw_life(timeline: VisitTimeline, row: int, places: Sequence[float], end: float) -> Layer:
+def _make_visit_line(timeline: VisitTimeline, row: int, places: Sequence[float], end: float) -> Layer:
     return Layer("back", "visit", [float(row) if place <= timeline.end / end else nan for place in places])
 
 
 def count_events(sample: TrafficSample) -> dict[str, int]:
-    """Events by type, without the words that all have in common."""
+    """Return the number of events by type, without the suffix `_event` that all types have."""
     return {name.removesuffix("_event"): number for name, number in sample.mix.items()}

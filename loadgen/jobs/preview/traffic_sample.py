@@ -1,4 +1,4 @@
-"""Scenario and seed → what the page shows: arrivals of the whole run, and a sample of its visits."""
+"""The traffic that the page shows: the arrivals of the whole run, and a sample of its visits."""
 
 from __future__ import annotations
 
@@ -16,44 +16,44 @@ from loadgen.traffic import Floats
 from loadgen.wire import read_vital
 
 SAMPLED_VISITS = 3000
-"""About so many visits are drawn in full, spread over the run."""
+"""About the number of visits that are drawn in full, spread over the run."""
 
 TRACED_VISITS = 8
-"""Visits that are shown event by event."""
+"""Visits that the page shows event by event."""
 
 LONGEST_TRACED = 180.0
-"""Seconds that such a visit lasts at most, so that its events can be told apart."""
+"""Longest visit in seconds that is shown event by event, so that its events can be distinguished."""
 
 DEVICES = ("desktop", "mobile")
 
 
 class VisitTimeline(NamedTuple):
-    """One visit; times in seconds from its start."""
+    """The events and requests of one visit; times in seconds from its start."""
 
     label: str
     end: float
-    moments: tuple[tuple[float, str], ...]  # when; short event type
-    batches: tuple[tuple[float, bool], ...]  # when sent; by beacon
+    moments: tuple[tuple[float, str], ...]  # time and short type of each event
+    batches: tuple[tuple[float, bool], ...]  # time of each request, and whether it is a beacon
 
 
 class TrafficSample:
-    """All that the page shows; visits are added one by one."""
+    """Everything that the page shows; visits are added one by one."""
 
     def __init__(self, scenario: Scenario, seed: int) -> None:
         self.scenario, self.seed = scenario, seed
         self.implied = traffic.describe(scenario)
         self.rate = traffic.compute_mean_rate(scenario)
         self.starts: Floats = traffic.draw_starts(scenario, seed)
-        self.visits = 0  # drawn in full
-        self.depths = Counter[int]()  # page views of a visit
+        self.visits = 0  # visits drawn in full
+        self.depths = Counter[int]()  # visits by number of page views
         self.think_times: dict[str, list[float]] = {device: [] for device in DEVICES}  # seconds between page views
         self.vitals: dict[tuple[str, str], list[float]] = defaultdict(list)  # by vital and device
-        self.mix = Counter[str]()  # events by short type, as the client notices them
-        self.batches = Counter[tuple[int, bool]]()  # by number of events and whether by beacon
+        self.mix = Counter[str]()  # events by short type, before sampling and limits
+        self.batches = Counter[tuple[int, bool]]()  # requests by number of events and whether they are beacons
         self.visit_timelines: list[VisitTimeline] = []
 
     def add(self, session: Session, batches: tuple[Batch, ...]) -> None:
-        """Count one visit."""
+        """Add one visit and its batches."""
         device = "desktop" if session.visitor.device_type == "desktop" else "mobile"
         events = [event for load in session.loads for event in load.events]
         views = [event.at for event in events if event.type == PAGE_VIEW]
@@ -71,7 +71,7 @@ class TrafficSample:
 
 
 def trace_visit(session: Session, batches: tuple[Batch, ...]) -> VisitTimeline:
-    """A visit, event by event."""
+    """Return the timeline of a visit, event by event."""
     visitor = session.visitor
     return VisitTimeline(
         f"{visitor.country} · {visitor.browser_name}, {visitor.os_name}",
@@ -82,7 +82,7 @@ def trace_visit(session: Session, batches: tuple[Batch, ...]) -> VisitTimeline:
 
 
 def sample_traffic(scenario: Scenario, seed: int, on_progress: OnProgress = ignore_progress) -> TrafficSample:
-    """Draw the arrivals of the whole run, and some thousand of its visits."""
+    """Draw the arrivals of the whole run, and about SAMPLED_VISITS of its visits."""
     sample = TrafficSample(scenario, seed)
     share = (0, max(len(sample.starts) // SAMPLED_VISITS, 1))
     tick = Ticker(on_progress, f"drawing {scenario.name}", len(sample.starts) / share[1], "visits")

@@ -109,7 +109,7 @@ class FollowedRun:
             return
         first, self._heeded = not self._heeded, signals
         if first and signals == 1:
-            self.tell("stopping: waiting for what is in flight (Ctrl-C again ends at once)")
+            self.tell("stopping: waiting for the requests in flight (Ctrl-C again ends at once)")
             process.interrupt()
         else:
             process.kill()

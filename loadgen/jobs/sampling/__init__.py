@@ -1,6 +1,6 @@
-"""`loadgen sampling`: what a dashboard would show of one population at each sample rate, and how surely. Pure.
+"""`loadgen sampling`: compute what a dashboard would show of one population at each sample rate, and how precisely.
 
-The report on the terminal, in about 80 columns: a column for each rate, then the lowest rate that shows the change.
+Pure. The report on the terminal takes about 80 columns: one for each rate, then the lowest rate that shows a change.
 """
 
 from __future__ import annotations
@@ -49,26 +49,26 @@ ERRORS = "sessions with JS errors"
 
 
 class SamplingOptions(Noun, kw_only=True):
-    """Rates to compare, the change that is to be seen, and how the scenario is changed first."""
+    """Options: the rates to compare, the change to detect, and changes of the scenario."""
 
     rates: tuple[SampleRate, ...] = (0.01, 0.1, 1.0)
     change: Annotated[float, msgspec.Meta(ge=0.001, le=10)] = 0.1  # relative
-    power: Annotated[float, msgspec.Meta(ge=0.5, le=0.99)] = 0.8  # probability of seeing the change
-    over: Seconds | None = None  # before and after the change; None: the scenario's duration
+    power: Annotated[float, msgspec.Meta(ge=0.5, le=0.99)] = 0.8  # probability of detecting the change
+    over: Seconds | None = None  # length of each period, before and after the change; None: the scenario's duration
     price: Price = DOLLARS_PER_EVENT
-    sessions: Annotated[int, msgspec.Meta(ge=100, le=1_000_000)] = 20_000  # visits that are drawn at most
-    duration: Seconds | None = None  # in place of the scenario's
+    sessions: Annotated[int, msgspec.Meta(ge=100, le=1_000_000)] = 20_000  # visits drawn at most
+    duration: Seconds | None = None  # replaces the scenario's duration
     rate: Positive = 1.0  # factor on the arrivals
-    sessions_per_day: Positive | None = None  # look at 24 hours with so many visits
-    peak_to_trough: Annotated[float, msgspec.Meta(ge=1, le=1000)] | None = None  # of that day's hours, in one country
+    sessions_per_day: Positive | None = None  # 24 hours with this number of visits instead
+    peak_to_trough: Annotated[float, msgspec.Meta(ge=1, le=1000)] | None = None  # busiest by quietest hour of a country
     seed: Seed | None = None
 
 
 class Dashboard(Noun):
-    """What a monitor shows at one rate; totals are already divided by the rate."""
+    """The figures that an app monitor shows at one sample rate; totals are already divided by the rate."""
 
     rate: float
-    recorded: int  # sessions of the population that the monitor recorded
+    recorded: int  # sessions of the population that are recorded at this rate
     sessions: IntervalEstimate
     page_views: IntervalEstimate
     error_share: IntervalEstimate
@@ -78,24 +78,24 @@ class Dashboard(Noun):
 
 
 class DetectableEffect(Noun):
-    """What it takes to see the change in one figure."""
+    """The sessions, sample rate and time that it takes to detect the change in one figure."""
 
     figure: str
     value: float
-    sessions: float  # recorded, before and after alike
-    rate: float | None  # the lowest; None: all sessions of the period are too few
-    seconds: float  # a period in which all sessions would be enough
+    sessions: float  # recorded sessions in each period, before and after the change
+    rate: float | None  # the lowest sufficient sample rate; None: even all sessions of the period are too few
+    seconds: float  # shortest period at sample rate 1
     dollars_per_month: float | None
 
 
 class SamplingReport(Noun):
-    """What each sample rate shows, and which one shows a change."""
+    """The figures at each sample rate, and the lowest rate that shows a change in each figure."""
 
     scenario: str
     seed: int
-    visits: int  # drawn
+    visits: int  # drawn visits
     of: float  # visits of the whole run
-    over: float  # seconds
+    over: float  # seconds of each period, before and after the change
     change: float
     power: float
     truth: Dashboard
@@ -109,8 +109,8 @@ def sampling(
     """Compute what a dashboard shows at each sample rate, and at which rate a change can be seen.
 
     Args:
-        scenario: The scenario or its file; its first app monitor is taken.
-        on_progress: Takes a line of text, such as which neighbours are left out.
+        scenario: The scenario or its file; only its first app monitor counts.
+        on_progress: Is called with lines of text, such as which neighbours are left out.
         **options: Fields of `SamplingOptions`; without a seed the scenario's, else 0.
 
     Raises:
@@ -127,7 +127,7 @@ def sampling(
 
 
 def compare_rates(scenario: str, seed: int, population: SessionPopulation, options: SamplingOptions) -> SamplingReport:
-    """One population's dashboard at each rate."""
+    """Build the report: one population's dashboard at each rate, and the detectable effects."""
     over = options.over or population.duration
     return SamplingReport(
         scenario=scenario,
@@ -144,7 +144,7 @@ def compare_rates(scenario: str, seed: int, population: SessionPopulation, optio
 
 
 def build_dashboard(population: SessionPopulation, rate: float, price: float) -> Dashboard:
-    """What the monitor would show of the population at this rate."""
+    """Return the figures that the monitor would show of the population at this rate."""
     recorded = population.draw < rate
     events = count_monthly_events(population) * rate
     return Dashboard(
@@ -160,7 +160,7 @@ def build_dashboard(population: SessionPopulation, rate: float, price: float) ->
 
 
 def count_monthly_events(population: SessionPopulation) -> float:
-    """Events of 30 days at the run's mean rate, all sessions recorded."""
+    """Return the events of 30 days at the run's mean rate if all sessions are recorded."""
     if not population.sessions:
         return 0.0
     return float(population.events.mean()) * population.sessions_per_second * MONTH_SECONDS
@@ -169,7 +169,7 @@ def count_monthly_events(population: SessionPopulation) -> float:
 def list_detectable_effects(
     population: SessionPopulation, options: SamplingOptions, over: float
 ) -> list[DetectableEffect]:
-    """The lowest rate for each figure that the population has."""
+    """Find the lowest rate for each figure that the population has values of."""
     variations: dict[str, SessionVariation | None] = {
         f"p75 {name}": measure_p75_variation(population.vitals[name], population.sessions) for name in VITALS
     }
@@ -184,7 +184,7 @@ def list_detectable_effects(
 def find_detectable_effect(
     figure: str, variation: SessionVariation, population: SessionPopulation, options: SamplingOptions, over: float
 ) -> DetectableEffect:
-    """What it takes to see the change in one figure within `over` seconds."""
+    """Find what it takes to detect the change in one figure with periods of `over` seconds."""
     needed = count_needed_sessions(variation, options.change, options.power)
     rate = needed / (population.sessions_per_second * over)
     enough = rate <= 1
@@ -200,7 +200,7 @@ def find_detectable_effect(
 
 
 def list_lines(report: SamplingReport) -> Iterator[str]:
-    """The report, line by line."""
+    """Yield the lines of the report."""
     drawn = f"{report.visits:,}" if report.visits >= 0.9 * report.of else f"{report.visits:,} of {report.of:,.0f}"
     yield f"{report.scenario}, seed {report.seed}: {drawn} visits, drawn once"
     yield "a session is recorded whole or not at all"
@@ -218,7 +218,7 @@ def list_lines(report: SamplingReport) -> Iterator[str]:
 
 
 def list_dashboard_rows(report: SamplingReport) -> Iterator[str]:
-    """A column for each rate, beside the truth."""
+    """Yield the rows of the table: a column for the truth and one for each rate."""
     dashboards = (report.truth, *(each for each in report.dashboards if each.rate < 1))
     heads = ["truth", *(f"rate {each.rate:g}" for each in dashboards[1:])]
     yield format_row("", heads)
@@ -237,12 +237,12 @@ def list_dashboard_rows(report: SamplingReport) -> Iterator[str]:
 
 
 def format_row(label: str, cells: list[str]) -> str:
-    """A label, the truth, and what each rate shows."""
+    """Format a row of the table: its label, the truth, and one cell for each rate."""
     return f"{label:<18}{cells[0]:>14}" + "".join(f"{cell:>22}" for cell in cells[1:])
 
 
 def format_estimate(estimate: IntervalEstimate, form: str, *, whole: bool) -> str:
-    """A figure and half its 95 % interval; the figure alone where it is the whole population's."""
+    """Format a figure with half its 95 % interval, or without it (`whole`) if it is the whole population's."""
     if estimate.value is None or estimate.low is None or estimate.high is None:
         return "too few"
     value = form.format(estimate.value)

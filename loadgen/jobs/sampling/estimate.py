@@ -1,12 +1,12 @@
-"""Scenario and seed → one population of client sessions; a sample of them → figures with confidence intervals.
+"""Draw a population of client sessions, and estimate figures with confidence intervals from a sample of them.
 
-Rule: the web client records a session whole or not at all, by one random draw: at sample rate r, those whose draw is
-below r. So the sessions recorded at a low rate are among those recorded at a higher one, and every interval is computed
-over sessions: values of one session belong together. Intervals include the finite population correction: at sample rate
-1 they have no width.
+Rule: the web client records a session whole or not at all, by one random draw: at sample rate r it records the sessions
+whose draw is below r. So the sessions recorded at a low rate are among those recorded at a higher rate, and every
+interval is computed over sessions, because the values of one session are correlated. Intervals include the finite
+population correction: at sample rate 1 they have no width.
 
-One exception is left out: an unsampled session ends sessionLengthSeconds after its begin, whatever happens in it, and a
-longer visit draws again.
+One exception is not modelled: an unsampled session ends sessionLengthSeconds after its start, whatever happens in it,
+and a longer visit draws again.
 """
 
 from __future__ import annotations
@@ -33,29 +33,29 @@ Z95 = 1.959964
 """Standard normal quantile of a two-sided interval of 95 %."""
 
 SLOPE_SPAN = 0.05
-"""Half the span of shares over which the slope of the quantiles is taken."""
+"""The slope of the quantile function is taken from this share below to this share above the quantile."""
 
 FEWEST_VALUES = 8
-"""With fewer values no percentile is estimated."""
+"""Values that the estimate of a percentile needs at least."""
 
 
 class VitalColumn(NamedTuple):
-    """The values of one web vital, and the client session of each."""
+    """The values of one web vital, with the client session of each value."""
 
     session: Ints
     value: Floats
 
 
 class SessionPopulation(NamedTuple):
-    """Client sessions of the visits that were drawn; what they send at sample rate 1."""
+    """The client sessions of the drawn visits, with figures of what they send at sample rate 1."""
 
-    visits: int  # drawn
+    visits: int  # drawn visits
     expected: float  # visits of the scenario's whole run
     duration: float  # of the run, seconds
-    draw: Floats  # a session is recorded at every rate above its draw
-    views: Ints
-    events: Ints
-    failed: Bools  # whether a JavaScript error occurred
+    draw: Floats  # [session]: it is recorded at every sample rate above its draw
+    views: Ints  # [session]: page views
+    events: Ints  # [session]
+    failed: Bools  # [session]: whether a JavaScript error occurred
     vitals: dict[str, VitalColumn]
 
     @property
@@ -70,7 +70,7 @@ class SessionPopulation(NamedTuple):
 
 
 class _Columns:
-    """Grows session by session."""
+    """Columns of a population that grow session by session."""
 
     def __init__(self) -> None:
         self.draw: list[float] = []
@@ -107,7 +107,7 @@ class _Columns:
 def draw_population(
     scenario: Scenario, seed: int, most: int, on_progress: OnProgress = ignore_progress
 ) -> SessionPopulation:
-    """Draw the visits of a run; of one with more than `most`, every n-th block of them."""
+    """Draw the visits of a run or, if they are more than `most`, one in n blocks of them."""
     expected = traffic.compute_mean_rate(scenario).expected
     columns, visits = _Columns(), 0
     share = -(-int(expected) // most) or 1
@@ -134,7 +134,7 @@ def draw_population(
 
 
 class IntervalEstimate(Noun):
-    """A figure as a dashboard shows it, and its 95 % interval; None: too few sessions."""
+    """A figure of a dashboard with its 95 % interval; None: too few sessions."""
 
     value: float | None
     low: float | None
@@ -145,14 +145,14 @@ UNKNOWN = IntervalEstimate(None, None, None)
 
 
 def estimate_total(counts: Ints, rate: float) -> IntervalEstimate:
-    """A sum over all sessions from those recorded: what is shown, divided by the rate."""
+    """Estimate a sum over all sessions from the recorded ones: their sum divided by the rate."""
     whole = float(counts.sum()) / rate
     half = Z95 * sqrt(float((counts.astype(float) ** 2).sum()) * (1 - rate)) / rate
     return IntervalEstimate(whole, max(whole - half, 0.0), whole + half)
 
 
 def estimate_share(some: Bools, rate: float) -> IntervalEstimate:
-    """A share of the sessions (Wilson's interval with the finite population correction)."""
+    """Estimate a share of the sessions (Wilson's interval with the finite population correction)."""
     number = len(some)
     if not number:
         return UNKNOWN
@@ -164,7 +164,7 @@ def estimate_share(some: Bools, rate: float) -> IntervalEstimate:
 
 
 def estimate_p75(vital: VitalColumn, recorded: Bools, rate: float) -> IntervalEstimate:
-    """The 75th percentile of the recorded sessions' values (Woodruff's interval)."""
+    """Estimate the 75th percentile of a vital from the recorded sessions (Woodruff's interval)."""
     kept = recorded[vital.session]
     session, value = vital.session[kept], np.sort(vital.value[kept])
     if len(value) < FEWEST_VALUES:
@@ -176,25 +176,25 @@ def estimate_p75(vital: VitalColumn, recorded: Bools, rate: float) -> IntervalEs
 
 
 def find_quantile(ascending: Floats, share: float) -> float:
-    """A value that this share of the others does not exceed."""
+    """Return the quantile of ascending values at a share, which is limited to 0 to 1."""
     return float(np.quantile(ascending, min(max(share, 0.0), 1.0)))
 
 
 def sum_deviations(session: Ints, below: Bools) -> Floats:
-    """By session: how much more often its values lie below the 75th percentile than 75 times in 100."""
+    """Return for each session its number of values below the 75th percentile, minus 0.75 for each of its values."""
     names, place = np.unique(session, return_inverse=True)
     return np.asarray(np.bincount(place, weights=below - 0.75, minlength=len(names)), dtype=np.float64)
 
 
 class SessionVariation(NamedTuple):
-    """How much one session tells of a figure."""
+    """The precision of a figure that one session gives."""
 
     value: float
     relative_error: float  # standard error of the figure from one session, relative; from n sessions it is this / √n
 
 
 def measure_p75_variation(vital: VitalColumn, sessions: int) -> SessionVariation | None:
-    """How much one session tells of a vital's 75th percentile (the delta method on its logarithm)."""
+    """Measure one session's precision of a vital's 75th percentile (delta method on its logarithm); None if unknown."""
     value = np.sort(vital.value)
     if len(value) < FEWEST_VALUES:
         return None
@@ -209,12 +209,12 @@ def measure_p75_variation(vital: VitalColumn, sessions: int) -> SessionVariation
 
 
 def measure_share_variation(some: Bools) -> SessionVariation | None:
-    """How much one session tells of a share; None if nothing has it."""
+    """Measure one session's precision of a share; None if the share is 0."""
     share = float(some.mean()) if len(some) else 0.0
     return SessionVariation(share, sqrt((1 - share) / share)) if share > 0 else None
 
 
 def count_needed_sessions(variation: SessionVariation, change: float, power: float) -> float:
-    """Recorded sessions, before and after alike, that show a relative change with this power (two-sided, 5 %)."""
+    """Return the recorded sessions of each period that detect a relative change with this power (two-sided, 5 %)."""
     z = Z95 + NormalDist().inv_cdf(power)
     return 2 * (z * variation.relative_error / log(1 + change)) ** 2

@@ -1,8 +1,8 @@
-"""Scenario, seed and period → every batch accepted exactly once, whatever happens; and read back. Sends and waits.
+"""`loadgen seed`: fill an app monitor with past traffic so that each batch is accepted exactly once.
 
-Here are the steps of `seed` before anything is sent: period, ledger, app monitor, confirmation.
+Here are the steps before anything is sent: period, ledger, app monitor, confirmation.
 
-Rule: everything that can be refused is refused before a folder is made, a monitor created or an event sent.
+Rule: everything that can be refused is refused before a folder or a monitor is created or an event is sent.
 """
 
 from __future__ import annotations
@@ -67,15 +67,15 @@ def seed(
     confirm: Confirm | None = None,
     **options: Any,
 ) -> SeedResult:
-    """Fill an app monitor with a scenario's past, each event exactly once; called again, go on where it stopped.
+    """Fill an app monitor with past traffic, each event exactly once; a second call goes on where the first stopped.
 
     Args:
         scenario: A scenario, or the path of its file.
         on_progress: Called with a line of text, `SeedStart`, `SeedProgress` (several times a second) or `SeedResult`.
-        confirm: Asked before anything is sent to AWS; without it the answer is no.
+        confirm: Is asked before anything is sent to AWS; without it the answer is no.
         options: The fields of `SeedOptions`.
 
-    Raises LoadgenError when it cannot begin or go on.
+    Raises LoadgenError when the seeding cannot begin or go on.
     """
     wanted = resolve_options(SeedOptions, options)
     with reach_target(wanted.target, wanted.proxy, wanted.ca_bundle):
@@ -87,24 +87,24 @@ def seed(
         if not task.account.is_local:
             _confirm(task, confirm)
         with _open_ledger(task.folder, task.identity) as ledger:
-            _keep_scenario(scenario, task)
+            _write_scenario(scenario, task)
             task = msgspec.structs.replace(task, identity=_ensure_monitor(task, ledger, on_progress))
             return SeedRun(task, ledger, on_progress).send()
 
 
-def _prepare(given: Scenario | Path | str, options: SeedOptions, tell: OnProgress) -> SeedTask:
-    """Check everything that can be checked before anything is made."""
+def _prepare(given: Scenario | Path | str, options: SeedOptions, on_progress: OnProgress) -> SeedTask:
+    """Check everything that can be checked before anything is created."""
     loaded = read_scenario(given, options.measure_period(time.time()))
-    first = take_first_monitor(loaded, "seed", tell)
+    first = take_first_monitor(loaded, "seed", on_progress)
     scenario = first.adjust(rate=options.rate, sample_rate=options.sample_rate)
-    account = open_account(options.target, options.region, on_wait=tell)
+    account = open_account(options.target, options.region, on_wait=on_progress)
     if options.monitor:
         scenario = _rename_monitor(scenario, options.monitor, account)
     folder = options.out or Path("results") / f"seed-{scenario.monitor.name}-{scenario.name}"
-    kept, finished = _read_earlier(folder)
+    kept, finished = _read_earlier_run(folder)
     period = _resolve_period(kept, options)
     monitor = account.look_up(scenario.monitor.name)
-    identity = _identify(scenario, kept, period, account, options)
+    identity = _make_identity(scenario, kept, period, account, options)
     check_size(place_past(scenario, period))
     identity = msgspec.structs.replace(identity, monitor_id=monitor["Id"] if monitor else "")
     if kept is not None:
@@ -116,7 +116,7 @@ def _prepare(given: Scenario | Path | str, options: SeedOptions, tell: OnProgres
 
 
 def _rename_monitor(scenario: Scenario, name: str, account: Account) -> Scenario:
-    """The scenario for another app monitor; an id is looked up, as RUM reads back by name alone."""
+    """Return the scenario for another app monitor. An id is looked up, because RUM reads events back by name alone."""
     if is_monitor_id(name):
         names = [each["Name"] for each in account.list_monitors() if each["Id"] == name]
         if not names:
@@ -125,12 +125,12 @@ def _rename_monitor(scenario: Scenario, name: str, account: Account) -> Scenario
     return scenario.model_copy(update={"monitor": scenario.monitor.rename(name)})
 
 
-def _read_earlier(folder: Path) -> tuple[SeedIdentity | None, bool]:
-    """What an earlier run has left in the folder: what it was, and whether its whole past was accepted."""
+def _read_earlier_run(folder: Path) -> tuple[SeedIdentity | None, bool]:
+    """Return the identity of the folder's earlier run, if any, and whether its whole past was accepted."""
     if not (folder / FILE).is_file():
         if (folder.exists() or folder.is_symlink()) and not folder.is_dir():
             raise LoadgenError(f"{folder}: is no folder; give --out a folder that is new or empty")
-        # A lock alone is what kill -9 leaves when it comes before the ledger is made.
+        # A lock alone is left behind if kill -9 comes before the ledger is created.
         if folder.is_dir() and any(each.name != LOCK for each in folder.iterdir()):
             raise LoadgenError(f"{folder}: holds files, but no {FILE}; give --out a folder that is new or empty")
         return None, False
@@ -139,16 +139,16 @@ def _read_earlier(folder: Path) -> tuple[SeedIdentity | None, bool]:
 
 
 def _resolve_period(kept: SeedIdentity | None, options: SeedOptions) -> PastPeriod:
-    """The period that was asked for; the ledger's own, when it was asked for in the same words."""
+    """Return the period of the options; if the ledger's period was stated in the same words, return that one."""
     if kept is not None and kept.period_as_given == options.period_as_given:
         return kept.period
     return options.resolve_period(time.time())
 
 
-def _identify(
+def _make_identity(
     scenario: Scenario, kept: SeedIdentity | None, period: PastPeriod, account: Account, options: SeedOptions
 ) -> SeedIdentity:
-    """What the ledger of this command has to belong to; a seed that is not given is the ledger's, or a new one."""
+    """Return the identity of this seeding. If no seed is given, it has the ledger's seed, or else a new one."""
     return SeedIdentity(
         run=kept.run if kept else str(uuid4()),
         scenario=scenario.name,
@@ -164,7 +164,7 @@ def _identify(
 
 
 def _check_monitor(monitor: dict[str, Any], scenario: Scenario) -> None:
-    """Refuse a monitor that is for another site, or would drop events that the scenario sends."""
+    """Raise LoadgenError if a monitor is for another site, or would drop events that the scenario sends."""
     check_platform(monitor)
     domains = list_domains(monitor)
     name, domain = scenario.monitor.name, scenario.monitor.domain
@@ -182,9 +182,9 @@ def _check_monitor(monitor: dict[str, Any], scenario: Scenario) -> None:
 
 
 def _confirm(task: SeedTask, confirm: Confirm | None) -> None:
-    """Say what will be sent to AWS and what it costs, and go on only after a yes."""
+    """Ask for confirmation with what will be sent to AWS and what it costs; raises LoadgenError without a yes."""
     identity, expected = task.identity, estimate_size(task.scenario, task.identity)
-    monitor = f"app monitor {identity.monitor} ({'exists' if identity.monitor_id else 'will be made'})"
+    monitor = f"app monitor {identity.monitor} ({'exists' if identity.monitor_id else 'will be created'})"
     live = "; --live goes on after that" if task.options.live else ""
     sending = Sending(
         account=task.account,
@@ -199,7 +199,7 @@ def _confirm(task: SeedTask, confirm: Confirm | None) -> None:
 
 @contextmanager
 def _open_ledger(folder: Path, identity: SeedIdentity) -> Iterator[BatchLedger]:
-    """The run's ledger; a new one is removed again when the run is refused before it has sent anything."""
+    """Open the run's ledger; a new one is removed again if the run is refused before it has sent anything."""
     new = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -216,13 +216,13 @@ def _open_ledger(folder: Path, identity: SeedIdentity) -> Iterator[BatchLedger]:
 
 
 def _has_sent(folder: Path) -> bool:
-    """Whether its ledger knows of a monitor, so that something was made or sent."""
+    """Whether the folder's ledger has a monitor's id, so that something was created or sent."""
     with BatchLedger(folder) as ledger:
         return bool(ledger.identity and ledger.identity.monitor_id)
 
 
-def _keep_scenario(given: Scenario | Path | str, task: SeedTask) -> None:
-    """Keep the scenario in the run's folder, and write which visits its incidents hit."""
+def _write_scenario(given: Scenario | Path | str, task: SeedTask) -> None:
+    """Write the scenario into the run's folder, and the ground truth of its incidents."""
     if not (kept := task.folder / "scenario.toml").exists():
         write_output(kept, read_source(given)[1])
     identity = task.identity
@@ -232,11 +232,11 @@ def _keep_scenario(given: Scenario | Path | str, task: SeedTask) -> None:
         ground_truth.write_truths(truths, task.folder / ground_truth.FILE)
 
 
-def _ensure_monitor(task: SeedTask, ledger: BatchLedger, tell: OnProgress) -> SeedIdentity:
-    """The identity with the id of its monitor, which is made with the run's tag when it is missing."""
+def _ensure_monitor(task: SeedTask, ledger: BatchLedger, on_progress: OnProgress) -> SeedIdentity:
+    """Return the identity with its monitor's id; a missing monitor is created with the run's tag."""
     identity, wanted = task.identity, task.scenario.monitor
     if not identity.monitor_id:
-        tell(f"creating app monitor {identity.monitor} for {wanted.domain}")
+        on_progress(f"creating app monitor {identity.monitor} for {wanted.domain}")
         made = task.account.create(wanted, task.scenario.client, {RUN_TAG: identity.run})
         identity = msgspec.structs.replace(identity, monitor_id=made.monitor_id)
     ledger.keep_identity(identity)

@@ -1,4 +1,4 @@
-"""`loadgen clean`: take away what a seeding made: the app monitors that carry its run's tag, and nothing else."""
+"""`loadgen clean`: delete the app monitors that a seeding created. They carry its run's tag; others stay."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from loadgen.model import Noun
 
 
 class Cleanup(Noun):
-    """What a cleaning has found and deleted: names of app monitors."""
+    """The app monitors that a cleaning found and deleted, by name."""
 
     run: str  # the run's id, the value of the tag
     found: tuple[str, ...]
@@ -30,17 +30,17 @@ def clean(
     proxy: str | None = None,
     ca_bundle: str | None = None,
 ) -> Cleanup:
-    """Delete the app monitors that the seeding in `folder` made, once `confirm` says yes; with `dry_run` find them.
+    """Delete the app monitors that the seeding in `folder` created, if `confirm` agrees; `dry_run` only finds them.
 
     `proxy` and `ca_bundle`: as for `seed`. Raises LoadgenError when the folder has no ledger, or the answer is no.
     """
     with BatchLedger(Path(folder)) as ledger:
         identity = ledger.identity
     if identity is None:
-        raise LoadgenError(f"{folder}: nothing was made from it")
+        raise LoadgenError(f"{folder}: its seeding created nothing; name the folder of a `loadgen seed` that has begun")
     with reach_target(identity.target, proxy, ca_bundle):
         account = open_account_of(identity, on_progress)
-        found = tuple(_find_made_by(account, identity.run))
+        found = tuple(_find_tagged(account, identity.run))
         if not found or dry_run:
             return Cleanup(identity.run, found)
         require_yes(confirm, ConsentQuestion(tuple(map(describe_deletion, found)), "Delete?"), "nothing was deleted")
@@ -49,8 +49,8 @@ def clean(
     return Cleanup(identity.run, found, found)
 
 
-def _find_made_by(account: Account, run: str) -> list[str]:
-    """The names of the monitors that carry a run's tag."""
+def _find_tagged(account: Account, run: str) -> list[str]:
+    """Return the names of the app monitors that carry a run's tag."""
     return [
         name
         for name in account.list_names()
@@ -59,12 +59,12 @@ def _find_made_by(account: Account, run: str) -> list[str]:
 
 
 def describe_cleanup(cleanup: Cleanup) -> list[str]:
-    """What was deleted, or would be."""
+    """Describe the monitors that were deleted or, after a dry run, would be: one line each."""
     if not cleanup.found:
         return ["nothing to delete: no app monitor carries the tag", f"  {RUN_TAG} = {cleanup.run}"]
     return [f"deleted {name}" for name in cleanup.deleted] or [describe_deletion(name) for name in cleanup.found]
 
 
 def describe_deletion(name: str) -> str:
-    """What goes with an app monitor."""
+    """Return one line that says what is deleted together with an app monitor."""
     return f"app monitor {name}: goes with its events, metric definitions, policy and tags"

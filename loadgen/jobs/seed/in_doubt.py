@@ -1,7 +1,8 @@
-"""Batches that may have arrived: looked up by reading back, and sent again only once they are surely not there.
+"""Batches in doubt: they may have arrived, so they are looked up in the service before they are sent again.
 
-Rule: RUM documents no deduplication, so a batch in doubt is never sent blindly. Found once means accepted: a batch is
-taken whole. Not found means not accepted only after the time that the service may take to show it.
+Rule: RUM documents no deduplication, so a batch in doubt is never sent again without a look-up. If one of its events
+shows, the batch was accepted, because the service takes a batch whole. If none shows, the batch was not accepted only
+after the time that the service may take to show an event.
 """
 
 from __future__ import annotations
@@ -17,30 +18,30 @@ ShownEvent = tuple[bytes, int]
 """An event as read back: its id (16 bytes) and its time in Unix milliseconds."""
 
 ReadEvents = Callable[[int, int], Iterator[ShownEvent]]
-"""The events between two Unix times in milliseconds, both included."""
+"""read(first, last) → the events between two Unix times in milliseconds, both included."""
 
 GROUP_SECONDS = 300
-"""Batches so close in time are looked up in one query."""
+"""Batches whose gap in time is at most this long are looked up in one query."""
 
 LOOKED_UP_AT_ONCE = 500
 
 
 class Visibility(Noun):
-    """How long the service may take to show what it has accepted, and how often to look."""
+    """How long a service may take to show accepted events, and how often to look."""
 
     settle: float  # seconds from the end of an attempt until absence is certain
-    poll: float
+    poll: float  # seconds between look-ups
 
 
 LOCAL = Visibility(1.0, 0.25)
-"""Our endpoint shows at once; the second is for a request that is still in its socket when the client dies."""
+"""Our endpoint shows events at once. The second allows for a request still in its socket when the client dies."""
 
 AWS = Visibility(15 * 60.0, 30.0)
-"""RUM's user guide: it can take up to 15 minutes."""
+"""RUM's user guide: events can take up to 15 minutes to show."""
 
 
 def choose_visibility(account: Account) -> Visibility:
-    """What to expect of the service that the account belongs to."""
+    """Return the visibility of the service that the account belongs to."""
     return LOCAL if account.is_local else AWS
 
 
@@ -57,7 +58,7 @@ class BatchesInDoubt:
         return len(self._batches)
 
     def add(self, batch: EncodedBatch, attempt_ended: float) -> None:
-        """The attempt at a batch ended without a word."""
+        """Add a batch whose attempt ended at Unix time `attempt_ended` without a valid answer."""
         number = batch.entry.number
         self._batches[number] = batch
         self._certain_at[number] = attempt_ended + self._visibility.settle
@@ -65,11 +66,11 @@ class BatchesInDoubt:
 
     @property
     def next_look_up(self) -> float | None:
-        """The Unix time at which the next look-up is due."""
+        """The Unix time at which the next look-up is due; None if no batch is in doubt."""
         return min(self._look_up_at.values(), default=None)
 
     def list_due(self, now: float) -> list[EncodedBatch]:
-        """The batches to look up together, once one of them is due."""
+        """Return the batches to look up together; an empty list until one of them is due."""
         due = self.next_look_up
         if due is None or due > now:
             return []
@@ -77,7 +78,7 @@ class BatchesInDoubt:
         return [self._batches[number] for number, at in self._look_up_at.items() if at <= soon][:LOOKED_UP_AT_ONCE]
 
     def settle(self, asked: list[EncodedBatch], found: set[int], asked_at: float) -> list[EncodedBatch]:
-        """Those that a look-up begun at `asked_at` proves absent, no longer in doubt; the found ones leave too."""
+        """Remove the batches that a look-up begun at `asked_at` has settled; return those that are certainly absent."""
         absent = []
         for batch in asked:
             number = batch.entry.number
@@ -91,7 +92,7 @@ class BatchesInDoubt:
         return absent
 
     def postpone(self, asked: list[EncodedBatch], now: float) -> None:
-        """The look-up failed: ask again in a while."""
+        """Look the batches up again later, because the look-up failed."""
         for batch in asked:
             self._look_up_at[batch.entry.number] = now + self._visibility.poll * 2
 
@@ -100,7 +101,7 @@ class BatchesInDoubt:
 
 
 def look_up(entries: Iterable[BatchEntry], read: ReadEvents) -> set[int]:
-    """The numbers of the batches that the service shows, few queries for many batches."""
+    """Return the numbers of the batches that the service shows; one query serves many batches."""
     found: set[int] = set()
     for group in group_by_time(entries):
         owner = {event: entry.number for entry in group for event in entry.ids}
@@ -116,7 +117,7 @@ def look_up(entries: Iterable[BatchEntry], read: ReadEvents) -> set[int]:
 
 
 def group_by_time(entries: Iterable[BatchEntry]) -> Iterator[list[BatchEntry]]:
-    """Batches in groups that one query covers without reading much else."""
+    """Yield groups of batches close in time, so that one query covers a group without reading much else."""
     group: list[BatchEntry] = []
     last = 0
     for entry in sorted(entries, key=lambda each: each.first):

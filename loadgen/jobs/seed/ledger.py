@@ -1,11 +1,11 @@
-"""What became of every batch, in `ledger.sqlite` in the run's folder: written before a batch is sent, and after.
+"""The ledger of a seeding: the state of every batch, in `ledger.sqlite` in the run's folder.
 
 Rule: a batch is unknown (planned, a function of the seed) → in doubt (committed before its first byte leaves) →
-accepted (its 200 was read, or the service shows it). So after kill -9 at any moment, every batch that may have arrived
-is here. What is committed outlives the process without fsync; a power cut may cost the last commits.
+accepted (its 200 was read, or the service shows it). So after kill -9 at any moment, the ledger has every batch that
+may have arrived. Commits survive the process without fsync; a power cut may lose the last commits.
 
-A ledger belongs to one identity: with the same identity the same batches come out, so that a run can go on. Whatever
-differs is told with both values and with what to do, and nothing is changed.
+A ledger belongs to one identity: the same identity gives the same batches, so that a run can go on. If the identity
+differs, an error names both values and what to do, and nothing is changed.
 """
 
 from __future__ import annotations
@@ -41,41 +41,43 @@ OWNER_ONLY = 0o600
 OTHER_FOLDER = "name another folder"
 
 RUN_TAG = "loadgen:run"
-"""Tag of what a run creates; its value is the run's id."""
+"""Key of the tag on every app monitor that a run creates; its value is the run's id."""
 
-NOT_TRAFFIC: dict[str, bool | dict[str, bool]] = dict.fromkeys(("description", "thresholds", "seed", "duration"), True)
-"""Parts of a scenario that change no byte of a period's traffic; of the monitor, only these do:"""
+NON_TRAFFIC_FIELDS: dict[str, bool | dict[str, bool]] = dict.fromkeys(
+    ("description", "thresholds", "seed", "duration"), True
+)
+"""Fields of a scenario that change no byte of a period's traffic."""
 
-OF_THE_MONITOR = frozenset({"domain", "sample_rate", "telemetries", "custom_events", "version"})
+MONITOR_TRAFFIC_FIELDS = frozenset({"domain", "sample_rate", "telemetries", "custom_events", "version"})
 
 
 class SeedIdentity(Noun):
-    """Everything that the batches are a function of, and where they go."""
+    """Everything that determines the batches of a seeding, and the app monitor that gets them."""
 
-    run: str  # UUID: the tag of what the run creates
+    run: str  # UUID, the value of the tag RUN_TAG
     scenario: str
     fingerprint: str  # of the scenario's traffic, factors on the command line included
     seed: int
     target: str  # data plane URL
     region: str
     monitor: str
-    monitor_id: str  # empty until the monitor is made
-    period_as_given: str  # "--days 7 --to now"
+    monitor_id: str  # empty until the monitor is created
+    period_as_given: str  # as on the command line, such as "--days 7"
     period: PastPeriod
 
 
 def fingerprint_traffic(scenario: Scenario) -> str:
-    """16 hex digits that change whenever the scenario's traffic does."""
-    monitor = {name: True for name in type(scenario.monitor).model_fields if name not in OF_THE_MONITOR}
-    text = scenario.model_dump_json(exclude={**NOT_TRAFFIC, "monitor": monitor})
+    """Return 16 hex digits that change whenever the scenario's traffic changes."""
+    monitor = {name: True for name in type(scenario.monitor).model_fields if name not in MONITOR_TRAFFIC_FIELDS}
+    text = scenario.model_dump_json(exclude={**NON_TRAFFIC_FIELDS, "monitor": monitor})
     return blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 def check_identity(kept: SeedIdentity, wanted: SeedIdentity, where: str) -> None:
-    """Refuse to go on with a ledger that belongs to something else: LoadgenError, a line for each difference."""
+    """Raise LoadgenError if a ledger belongs to another identity, with one line for each difference."""
     found = [
         f"it belongs to {name} {ours}, not {theirs or 'none'}; {advice}, or "
-        for name, ours, theirs, advice in _compare(kept, wanted)
+        for name, ours, theirs, advice in _list_identity_fields(kept, wanted)
         if ours != theirs
     ]
     if kept.monitor_id and kept.monitor_id != wanted.monitor_id:
@@ -91,8 +93,8 @@ def check_identity(kept: SeedIdentity, wanted: SeedIdentity, where: str) -> None
         raise LoadgenError(*(f"{where}: {line}{other}" for line in found))
 
 
-def _compare(kept: SeedIdentity, wanted: SeedIdentity) -> list[tuple[str, object, object, str]]:
-    """What must be the same: its name, both values, and what to do when they differ."""
+def _list_identity_fields(kept: SeedIdentity, wanted: SeedIdentity) -> list[tuple[str, object, object, str]]:
+    """Return the fields that must be equal: name, both values, and what to do if they differ."""
     undo = "undo the change of the scenario (or of --rate, --sample-rate)"
     return [
         ("scenario", kept.scenario, wanted.scenario, f"seed {kept.scenario}"),
@@ -104,24 +106,24 @@ def _compare(kept: SeedIdentity, wanted: SeedIdentity) -> list[tuple[str, object
 
 
 class BatchEntry(Noun):
-    """One batch that was sent, or was about to be; times in Unix seconds."""
+    """The entry of a batch that was sent or was about to be sent; times in Unix seconds."""
 
     number: int
     id: str
-    first: int  # least and greatest timestamp of its events, as sent
+    first: int  # first and last timestamp of the batch's events, as sent
     last: int
     events: bytes  # the events' ids, 16 bytes each
-    tried: float  # when the last attempt was about to begin
-    accepted: float | None = None
+    tried: float  # time just before the last attempt
+    accepted: float | None = None  # time at which acceptance was known; None: in doubt
 
     @property
     def ids(self) -> list[bytes]:
-        """The events' ids."""
+        """The ids of the batch's events, 16 bytes each."""
         return [self.events[place : place + ID_BYTES] for place in range(0, len(self.events), ID_BYTES)]
 
 
 class LedgerTotals(Noun):
-    """Batches and events by what is known of them."""
+    """Counts of batches and events that were accepted or are in doubt."""
 
     accepted: int = 0
     accepted_events: int = 0
@@ -155,7 +157,7 @@ class BatchLedger:
     def _prepare(self) -> None:
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
         tables = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        self._is_empty = version == tables == 0  # a process died before it made the tables
+        self._is_empty = version == tables == 0  # a process died before it created the tables
         if not self._is_empty and version != VERSION:
             raise LoadgenError(f"{self.path}: no ledger of this version of loadgen (format {version}); {OTHER_FOLDER}")
         if self._lock is not None:
@@ -182,7 +184,7 @@ class BatchLedger:
 
     @property
     def identity(self) -> SeedIdentity | None:
-        """What it belongs to; None while it is new."""
+        """The identity that the ledger belongs to; None while the ledger is new."""
         value = self.read_fact("identity")
         try:
             return None if value is None else msgspec.json.decode(value, type=SeedIdentity)
@@ -190,11 +192,11 @@ class BatchLedger:
             raise self._explain_damage(error) from error
 
     def keep_identity(self, identity: SeedIdentity) -> None:
-        """Keep what it belongs to."""
+        """Store the identity that the ledger belongs to."""
         self.keep_fact("identity", msgspec.json.encode(identity))
 
     def claim(self, identity: SeedIdentity) -> None:
-        """Begin with this identity, or refuse if it has another one."""
+        """Store the identity in a new ledger; raise LoadgenError if the ledger belongs to another identity."""
         kept = self.identity
         if kept is None:
             self.keep_identity(identity)
@@ -208,7 +210,7 @@ class BatchLedger:
 
     @property
     def learned_rate(self) -> float | None:
-        """Requests a second that were found to pass, by this run or one before it."""
+        """Requests a second that this run or an earlier one learned to be the quota; None if none was learned."""
         value = self.read_fact("learned_rate")
         try:
             return None if value is None else float(value)
@@ -216,23 +218,23 @@ class BatchLedger:
             raise self._explain_damage(error) from error
 
     def keep_fact(self, key: str, value: bytes) -> None:
-        """Keep a fact under a key: identity, finished, learned_rate, probe."""
+        """Store a fact under its key: identity, finished, learned_rate, probe."""
         self._db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (key, value))
 
     def read_fact(self, key: str) -> bytes | None:
-        """A fact that was kept."""
+        """Return the fact that is stored under a key; None if there is none."""
         if self._is_empty:
             return None
         row = self._db.execute("SELECT CAST(value AS BLOB) FROM facts WHERE key = ?", (key,)).fetchone()
         return None if row is None else bytes(row[0])
 
     def find_entry(self, number: int) -> BatchEntry | None:
-        """A batch by its number."""
+        """Return the entry of a batch by its number; None if it was never about to be sent."""
         row = self._db.execute("SELECT * FROM batches WHERE number = ?", (number,)).fetchone()
         return None if row is None else self._read_entry(row)
 
     def mark_in_doubt(self, entries: Iterable[BatchEntry]) -> None:
-        """Note that these are about to be sent: from now on they may have arrived."""
+        """Store the entries of batches that are about to be sent: from now on they may have arrived."""
         rows = [(e.number, UUID(e.id).bytes, e.first, e.last, e.events, e.tried) for e in entries]
         if rows:
             with self._db:
@@ -240,7 +242,7 @@ class BatchLedger:
                 self._db.executemany("INSERT OR REPLACE INTO batches VALUES (?, ?, ?, ?, ?, ?, NULL)", rows)
 
     def mark_accepted(self, numbers: Iterable[int], at: float) -> None:
-        """Note that these were accepted, known at Unix time `at`."""
+        """Record that batches were accepted; `at` is the Unix time at which that was known."""
         rows = [(at, number) for number in numbers]
         if rows:
             with self._db:
@@ -248,7 +250,7 @@ class BatchLedger:
                 self._db.executemany("UPDATE batches SET accepted = ? WHERE number = ? AND accepted IS NULL", rows)
 
     def count_totals(self) -> LedgerTotals:
-        """Counts of everything."""
+        """Count the ledger's batches and events."""
         row = self._db.execute(
             "SELECT count(accepted), coalesce(sum(length(events)) FILTER (WHERE accepted IS NOT NULL), 0),"
             " count(*) - count(accepted), coalesce(sum(length(events)) FILTER (WHERE accepted IS NULL), 0) FROM batches"
@@ -256,11 +258,11 @@ class BatchLedger:
         return LedgerTotals(row[0], row[1] // ID_BYTES, row[2], row[3] // ID_BYTES)
 
     def read_entries(self) -> Iterator[BatchEntry]:
-        """All batches in order of their first event."""
+        """Yield the entries of all batches in the order of their first event."""
         return map(self._read_entry, self._db.execute("SELECT * FROM batches ORDER BY first, number"))
 
     def _read_entry(self, row: tuple[object, ...]) -> BatchEntry:
-        """A row as SQLite gives it: any column of a damaged or foreign file may hold any type."""
+        """Read an entry from its row; in a damaged or foreign file any column may hold any type."""
         names = BatchEntry.__struct_fields__
         try:
             values = dict(zip(names, row, strict=True)) | {"id": str(UUID(bytes=row[1]))}  # type: ignore[arg-type]
@@ -270,7 +272,7 @@ class BatchLedger:
 
 
 def _lock_file(descriptor: int, folder: Path) -> None:
-    """Take the lock, which the kernel gives back when the process ends, however it ends."""
+    """Lock the folder; the kernel releases the lock when the process ends, however it ends."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

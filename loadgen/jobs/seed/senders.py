@@ -1,4 +1,4 @@
-"""Threads that send: each has a connection of its own, takes a signed request, and says how it went."""
+"""Threads that send signed requests, each over its own connection, and report each attempt."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from loadgen.transport import FOREIGN, Accept, NoAnswer, describe_answer, name_o
 
 
 class Attempt(Noun):
-    """How one attempt at a batch went."""
+    """The outcome of one attempt to send a batch."""
 
     number: int
     status: int | None  # None: no answer
-    arrived: bool  # False: it certainly was not looked at
+    arrived: bool  # False: the service certainly did not get the request
     accepted: bool = False
-    foreign: bool = False  # an answer that RUM cannot have given, whatever its status
+    foreign: bool = False  # the answer cannot come from RUM, whatever its status
     retry_after: float | None = None  # seconds
     error: str = ""
 
     @property
     def is_in_doubt(self) -> bool:
-        """Whether the batch may have been accepted all the same."""
+        """Whether the batch may have been accepted although no valid answer says so."""
         return self.arrived and (self.status is None or self.status >= 500 or self.foreign)
 
 
 class SenderThreads:
-    """`count` threads; `connect` makes a Send for each, `accept` says which answers mean accepted."""
+    """A pool of `count` threads. `connect` makes a Send for each; `accept` says which answers mean accepted."""
 
     def __init__(self, connect: Callable[[], Send], count: int, accept: Accept = "rum") -> None:
         self.count = count
@@ -42,11 +42,11 @@ class SenderThreads:
             thread.start()
 
     def submit(self, number: int, request: Request) -> None:
-        """Send a request as soon as a thread is free."""
+        """Queue a request; a thread sends it as soon as one is free."""
         self._requests.put((number, request))
 
     def collect(self, wait: float) -> list[Attempt]:
-        """The attempts that have ended, after waiting at most so many seconds for one."""
+        """Return the attempts that have ended, after waiting at most `wait` seconds for the first."""
         found = []
         try:
             found.append(self._attempts.get(timeout=max(wait, 0.0)))
@@ -56,7 +56,7 @@ class SenderThreads:
             return found
 
     def close(self) -> None:
-        """End the threads that have nothing in flight; the others end with the process."""
+        """End the threads that are not sending; threads that wait for an answer end with the process."""
         for _ in self._threads:
             self._requests.put(None)
 
@@ -68,13 +68,13 @@ class SenderThreads:
                 attempt = read_attempt(number, send(request), self._accept)
             except NoAnswer as error:
                 attempt = Attempt(number, None, error.sent, error=error.cause)
-            except Exception as error:  # a thread must not die silently: the batch would stay in flight for ever
+            except Exception as error:  # if the thread died silently, the batch would stay in flight for ever
                 attempt = Attempt(number, None, True, error=repr(error))
             self._attempts.put(attempt)
 
 
 def read_attempt(number: int, response: Response, accept: Accept = "rum") -> Attempt:
-    """What a response says of the attempt that it answers."""
+    """Return the outcome of an attempt from its response."""
     outcome = name_outcome(response, accept)
     if outcome is None:
         return Attempt(number, response.status, True, accepted=True)
@@ -85,7 +85,7 @@ def read_attempt(number: int, response: Response, accept: Accept = "rum") -> Att
 
 
 def explain_foreign(attempt: Attempt) -> str:
-    """One line for answers that do not come from RUM."""
+    """Explain in one line that an answer does not come from RUM, and what to do."""
     return (
         f"PutRumEvents: not RUM's answer: {attempt.error}; a log-in page, a proxy or another service stands there. "
         "What was sent is in doubt: the same command looks it up and goes on, once RUM answers"
@@ -93,7 +93,7 @@ def explain_foreign(attempt: Attempt) -> str:
 
 
 def explain_refusal(attempt: Attempt) -> str:
-    """One line for an answer that no retry mends."""
+    """Explain in one line a refusal that a retry would not change."""
     advice = {
         403: "the credentials lack rum:PutRumEvents on this app monitor, or are wrong or expired",
         404: "the app monitor is gone",

@@ -1,8 +1,8 @@
-"""The sending of a seed: a probe, the past, then the present.
+"""The steps of a seeding that send: a probe, the past, then the present.
 
-Rule: the age of timestamps that RUM accepts is not documented, so nothing more is sent to AWS before a probe was kept:
-a few of the run's own batches, from over the period, sent first and read back. A probe's batches are in the ledger like
-all others, and are not sent again.
+Rule: RUM does not document how old a timestamp may be. So a probe goes to AWS first: a few of the run's own batches,
+spread over the period, are sent and read back, and nothing more is sent unless they were kept. The ledger has a probe's
+batches like all others, and they are not sent again.
 """
 
 from __future__ import annotations
@@ -34,67 +34,67 @@ from loadgen.scenario import Scenario
 from loadgen.transport import BlockingConnection, FirstAnswer, find_route
 
 PROBES = 4
-LONG_SECONDS, WANTED_SECONDS = 3600.0, 600.0
+LONG_SECONDS, WANTED_SECONDS = 3600.0, 600.0  # a longer run gets a hint; the run that the hint proposes
 
 
 class SeedTask(Noun):
-    """A seeding that may begin or go on."""
+    """A seeding that was checked and may begin or go on."""
 
     scenario: Scenario
     identity: SeedIdentity
     account: Account
     folder: Path
     options: SeedOptions
-    finished: bool  # by an earlier run: the whole past was accepted
+    finished: bool  # an earlier run has sent the whole past
 
 
 class SeedStart(Noun):
-    """What is about to be sent."""
+    """What a seeding is about to send."""
 
     identity: SeedIdentity
     expected: ExpectedVolume
     quota: float | None  # requests a second
-    learned: float | None  # by an earlier run
+    learned: float | None  # requests a second that an earlier run learned
 
 
 class SeedResult(Noun):
-    """What a seeding has come to."""
+    """The result of a seeding."""
 
     folder: Path
     identity: SeedIdentity
-    whole: bool  # False: stopped before the past was in
-    progress: SeedProgress | None = None  # None: the past was in before
-    live: bool = False  # it went on in real time after the past
+    whole: bool  # False: stopped before the whole past was accepted
+    progress: SeedProgress | None = None  # None: an earlier run has sent the past
+    live: bool = False  # True: the result of --live, after the past
 
 
 OnProgress = Callable[[str | SeedStart | SeedProgress | SeedResult], None]
-"""Gets lines for people, and how a seeding goes; a SeedResult when the past has ended and when the present has."""
+"""Is called with lines of text and with a seeding's start, progress and results (of the past, and of --live)."""
 
 
 class SeedRun:
-    """One run of the sending."""
+    """One run of a seeding's probe, past and present."""
 
     def __init__(self, task: SeedTask, ledger: BatchLedger, on_progress: OnProgress) -> None:
-        self._task, self._ledger, self._tell = task, ledger, on_progress
+        self._task, self._ledger, self._on_progress = task, ledger, on_progress
 
     def send(self) -> SeedResult:
-        """Probe, send the past, then the present."""
+        """Send a probe if needed, the past, and with --live the present."""
         identity, options = self._task.identity, self._task.options
         expected = estimate_size(self._task.scenario, identity)
         quota = options.quota or self._task.account.fetch_rate_quota()
-        self._tell(SeedStart(identity, expected, quota, self._ledger.learned_rate))
+        self._on_progress(SeedStart(identity, expected, quota, self._ledger.learned_rate))
         if hint := suggest_thinning(expected.requests, quota, options.rate):
-            self._tell(hint)
+            self._on_progress(hint)
         route = find_route(identity.target)
         senders = SenderThreads(lambda: BlockingConnection(route), options.senders, options.accept)
         try:
-            needs = self._gather(senders, RateLimiter(quota, time.monotonic(), self._ledger.learned_rate))
+            needs = self._make_dependencies(senders, RateLimiter(quota, time.monotonic(), self._ledger.learned_rate))
             self._probe(needs)
             return self._send_past(needs)
         finally:
             senders.close()
 
-    def _gather(self, senders: SenderThreads, limiter: RateLimiter) -> Dependencies:
+    def _make_dependencies(self, senders: SenderThreads, limiter: RateLimiter) -> Dependencies:
         identity, account, options = self._task.identity, self._task.account, self._task.options
         guest = Guest(options.identity_pool, options.guest_role) if options.identity_pool else None
         signing = self._task.scenario.client.signing
@@ -105,8 +105,8 @@ class SeedRun:
             signer=make_signer(identity.region, guest, identity.target, account.credentials) if signing else None,
             read=partial(read_events, account, identity.monitor),
             visibility=choose_visibility(account),
-            on_progress=self._tell,
-            first_answer=FirstAnswer(identity.target, "PutRumEvents", self._tell),
+            on_progress=self._on_progress,
+            first_answer=FirstAnswer(identity.target, "PutRumEvents", self._on_progress),
         )
 
     def _probe(self, needs: Dependencies) -> None:
@@ -115,34 +115,34 @@ class SeedRun:
         if not wanted or self._ledger.read_fact("probe"):
             return
         sent = list(choose_probes(self._encode_batches(live=False), self._task.identity.period))
-        if not run_until_stopped(Seeder(iter(sent), needs), self._tell):
+        if not run_until_stopped(Seeder(iter(sent), needs), self._on_progress):
             raise LoadgenError("stopped while probing; run the same command again to go on")
-        found = read_probes_back(sent, needs.read, needs.visibility, self._tell)
+        found = read_probes_back(sent, needs.read, needs.visibility, self._on_progress)
         for line in describe_probes(found):
-            self._tell(line)
+            self._on_progress(line)
         check_probes(found)
         self._ledger.keep_fact("probe", msgspec.json.encode(found))
 
     def _send_past(self, needs: Dependencies) -> SeedResult:
         seeder = Seeder(self._encode_batches(live=False), needs)
-        whole = self._ledger.finished or run_until_stopped(seeder, self._tell)
+        whole = self._ledger.finished or run_until_stopped(seeder, self._on_progress)
         if whole:
             self._ledger.keep_fact("finished", b"1")
         result = SeedResult(self._task.folder, self._task.identity, whole, seeder.progress)
-        self._tell(result)
+        self._on_progress(result)
         return self._go_live(needs, result) if whole and self._task.options.live else result
 
     def _go_live(self, needs: Dependencies, past: SeedResult) -> SeedResult:
-        """Go on from the period's end until Ctrl-C."""
-        self._tell("live: going on in real time; Ctrl-C stops")
+        """Send batches from the period's end on, in real time, until Ctrl-C."""
+        self._on_progress("live: going on in real time; Ctrl-C stops")
         seeder = Seeder(self._encode_batches(live=True), needs)
-        run_until_stopped(seeder, self._tell)
+        run_until_stopped(seeder, self._on_progress)
         result = msgspec.structs.replace(past, progress=seeder.progress, live=True)
-        self._tell(result)
+        self._on_progress(result)
         return result
 
     def _encode_batches(self, live: bool) -> Iterator[EncodedBatch]:
-        """The batches of the past, or all that follow it."""
+        """Encode the batches of the past, or with `live` all later batches."""
         identity, scenario = self._task.identity, self._task.scenario
         parts = urlsplit(identity.target)
         destination = wire.Destination.for_scenario(
@@ -157,13 +157,13 @@ class SeedRun:
         )
 
 
-def run_until_stopped(seeder: Seeder, tell: OnLine) -> bool:
-    """Run it; the first Ctrl-C, SIGTERM or SIGHUP asks it to end well, a second one ends it at once."""
+def run_until_stopped(seeder: Seeder, on_line: OnLine) -> bool:
+    """Run a seeder. A first Ctrl-C, SIGTERM or SIGHUP lets it finish the batches in flight; a second ends it now."""
 
     def stop() -> None:
         if seeder.stopping:
             interrupt()
-        tell("stopping: waiting for what is in flight (Ctrl-C again ends at once)")
+        on_line("stopping: waiting for the requests in flight (Ctrl-C again ends at once)")
         seeder.stopping = True
 
     with StopSignals(stop):
@@ -174,12 +174,12 @@ def run_until_stopped(seeder: Seeder, tell: OnLine) -> bool:
 
 
 def estimate_size(scenario: Scenario, identity: SeedIdentity) -> ExpectedVolume:
-    """How many requests and events the whole period holds."""
+    """Estimate the requests and events of the whole period."""
     return estimate_volume(place_past(scenario, identity.period), identity.seed)
 
 
 def suggest_thinning(requests: int, quota: float | None, rate: float) -> str | None:
-    """What to write instead when a run would take hours; an unknown quota is taken for RUM's default."""
+    """Return a hint with a lower --rate if a run would take hours, else None; None as quota means RUM's default."""
     seconds = requests / (quota or REQUESTS_PER_SECOND)
     if seconds < LONG_SECONDS:
         return None
@@ -194,16 +194,16 @@ def suggest_thinning(requests: int, quota: float | None, rate: float) -> str | N
 
 
 class AgeProbe(Noun):
-    """What became of one batch that was sent to see whether the service keeps events of its age."""
+    """The result of one probe: whether the service keeps events as old as this batch's."""
 
     date: float  # Unix time of the batch
     events: int
     kept: bool
-    seconds: float  # until it showed; if it never did, how long was waited
+    seconds: float  # until the batch showed; if it did not, the time waited
 
 
 def choose_probes(stream: Iterable[EncodedBatch], period: PastPeriod, count: int = PROBES) -> Iterator[EncodedBatch]:
-    """The first batch of each of `count` equal parts of the period."""
+    """Yield the first batch in each of `count` equal parts of the period."""
     wanted, part = period.start, period.seconds / count
     for batch in stream:
         if batch.due >= wanted:
@@ -214,9 +214,9 @@ def choose_probes(stream: Iterable[EncodedBatch], period: PastPeriod, count: int
 
 
 def read_probes_back(
-    sent: list[EncodedBatch], read: ReadEvents, visibility: Visibility, tell: OnLine
+    sent: list[EncodedBatch], read: ReadEvents, visibility: Visibility, on_line: OnLine
 ) -> list[AgeProbe]:
-    """Look until all show, or as long as the service may take."""
+    """Look the probes up until all show, or for as long as the service may take."""
     began = time.time()
     shown: dict[int, float] = {}
     while len(shown) < len(sent):
@@ -225,7 +225,7 @@ def read_probes_back(
         shown |= dict.fromkeys(look_up(waiting, read), waited)
         if len(shown) == len(sent) or waited >= visibility.settle:
             break
-        tell(f"probe: {len(sent) - len(shown)} of {len(sent)} batches do not show yet, after {waited:.0f} s")
+        on_line(f"probe: {len(sent) - len(shown)} of {len(sent)} batches do not show yet, after {waited:.0f} s")
         time.sleep(visibility.poll)
     waited = time.time() - began
     return [
@@ -235,7 +235,7 @@ def read_probes_back(
 
 
 def describe_probes(found: list[AgeProbe]) -> list[str]:
-    """What each probe has shown."""
+    """Return one line for each probe: whether its events were kept."""
     return [
         f"probe: {probe.events} events of {format_moment(probe.date)} were "
         + (f"kept, and showed after {probe.seconds:.0f} s" if probe.kept else f"not shown after {probe.seconds:.0f} s")
@@ -244,7 +244,7 @@ def describe_probes(found: list[AgeProbe]) -> list[str]:
 
 
 def check_probes(found: list[AgeProbe]) -> None:
-    """Refuse to go on when something was not kept, and say what was."""
+    """Raise LoadgenError if a probe was not kept; the message says from which date on events were kept."""
     lost = [probe for probe in found if not probe.kept]
     if not lost:
         return

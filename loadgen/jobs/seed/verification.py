@@ -1,7 +1,7 @@
-"""Ledger against what the service shows: present, missing, twice, and how long it took to show. Bounded in memory.
+"""`loadgen verify`: compare a seeding's ledger with the events that the service shows. Bounded in memory.
 
-Rule: events are compared by id, a span of time after the other; spans are cut so that each holds at most SPAN_EVENTS
-that are expected, however long the run.
+Rule: events are compared by id, one span of time after another; a span has about SPAN_EVENTS expected events at most,
+however long the run.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ EXAMPLES = 5
 
 
 class MissingEvent(Noun):
-    """An event that was accepted and is not shown."""
+    """An accepted event that the service does not show."""
 
     id: str
     batch: str
@@ -36,42 +36,42 @@ class MissingEvent(Noun):
 
 
 class VisibilityDelay(Noun):
-    """One look at everything: how long after the last acceptance it began, and what did not show yet."""
+    """One pass over all events: how long after the last acceptance it began, and how many events did not show yet."""
 
     seconds: float
     missing: int
 
 
 class Verification(Noun):
-    """What reading back has shown; events."""
+    """The result of reading back; all counts are of events."""
 
     expected: int  # in batches known to be accepted
     present: int
     missing: int
     duplicated: int  # shown more than once
-    copies: int  # surplus ones
-    in_doubt: int  # in batches of which nothing is known yet; neither expected nor missed
-    others: int  # shown, and not of this run
-    seconds: float  # that reading and waiting took
-    delays: tuple[VisibilityDelay, ...]  # until all showed, or patience ended
+    copies: int  # surplus copies of duplicated events
+    in_doubt: int  # in batches whose acceptance is unknown; not among expected or missing
+    others: int  # shown, but not of this run
+    seconds: float  # of reading and waiting
+    delays: tuple[VisibilityDelay, ...]  # one for each pass
     examples: tuple[MissingEvent, ...] = ()
     monitor: str = ""
     period: str = ""
-    finished: bool = True  # False: the seeding stopped before the past was in
+    finished: bool = True  # False: the seeding has not sent its whole past yet
 
     @property
     def is_sound(self) -> bool:
-        """Whether nothing is lost or twice, so far."""
+        """Whether no event is missing or duplicated so far."""
         return not (self.missing or self.duplicated)
 
     @property
     def is_whole(self) -> bool:
-        """Whether nothing is lost, twice or in doubt."""
+        """Whether no event is missing, duplicated or in doubt."""
         return self.is_sound and not self.in_doubt
 
 
 class _Look(msgspec.Struct):
-    """The sums of one pass over everything."""
+    """The counts of one pass over all events."""
 
     present: int = 0
     missing: int = 0
@@ -91,10 +91,10 @@ def verify(
     proxy: str | None = None,
     ca_bundle: str | None = None,
 ) -> Verification:
-    """Read back what the seeding in `folder` sent, from where it was sent, and compare it with its ledger.
+    """Read back the events that the seeding in `folder` sent, and compare them with its ledger.
 
-    Looks until all is there, or for `wait` seconds (unless given, as long as the service may take). `proxy` and
-    `ca_bundle`: as for `seed`. Raises LoadgenError when the folder has no ledger, or nothing can be read back.
+    Looks until all events show, or for `wait` seconds (unless given, as long as the service may take). `proxy` and
+    `ca_bundle`: as for `seed`. Raises LoadgenError if the folder has no ledger, or nothing can be read back.
     """
     with BatchLedger(Path(folder)) as ledger:
         identity = ledger.identity
@@ -110,14 +110,14 @@ def verify(
 
 
 def open_account_of(identity: SeedIdentity, on_wait: OnLine) -> Account:
-    """The control plane of where a run went, whatever the environment says now."""
+    """Return the account that a seeding was sent to, whatever target the environment names now."""
     return open_account_at(identity.target.replace("://dataplane.", "://", 1), identity.region, on_wait)
 
 
 def compare_ledger(
     ledger: BatchLedger, read: ReadEvents, visibility: Visibility, wait: float | None, on_progress: OnProgress
 ) -> Verification:
-    """Look until all is there, or for `wait` seconds (unless given, as long as the service may take)."""
+    """Compare until all events show, or for `wait` seconds (unless given, as long as the service may take)."""
     began = time.time()
     delays: list[VisibilityDelay] = []
     while True:
@@ -140,12 +140,12 @@ def compare_ledger(
 
 
 def look_once(ledger: BatchLedger, read: ReadEvents, on_progress: OnProgress) -> _Look:
-    """One pass over everything."""
+    """Compare all events once."""
     look, totals = _Look(), ledger.count_totals()
     tick = Ticker(on_progress, "reading back", totals.accepted_events + totals.in_doubt_events, "events")
-    seen: dict[bytes, int] = {}  # times that each event of an open batch was shown
+    seen: dict[bytes, int] = {}  # how often each event of the pending batches was shown
     pending: list[BatchEntry] = []
-    found = 0  # of ours, each once
+    found = 0  # events of this run that were shown, each counted once
     for entries, start, end in split_into_spans(ledger.read_entries()):
         pending += entries
         seen.update({event: 0 for entry in entries for event in entry.ids})
@@ -164,7 +164,7 @@ def look_once(ledger: BatchLedger, read: ReadEvents, on_progress: OnProgress) ->
 
 
 def _count(look: _Look, entry: BatchEntry, copies: list[int]) -> None:
-    """Add one batch, of whose events so many copies were shown."""
+    """Add the counts of one batch; `copies` says how often each of its events was shown."""
     present = sum(1 for count in copies if count)
     look.duplicated += sum(1 for count in copies if count > 1)
     look.copies += sum(count - 1 for count in copies if count > 1)
@@ -181,7 +181,7 @@ def _count(look: _Look, entry: BatchEntry, copies: list[int]) -> None:
 
 
 def split_into_spans(entries: Iterable[BatchEntry]) -> Iterator[tuple[list[BatchEntry], int, int]]:
-    """Spans of whole seconds, both ends included, with the batches that begin in each; together they cover all."""
+    """Yield spans that together cover all events: the batches that begin in one, its first and its last second."""
     group: list[BatchEntry] = []
     events, start, last = 0, 0, 0
     for entry in entries:

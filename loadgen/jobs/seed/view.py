@@ -1,4 +1,4 @@
-"""What a seeding shows, a bar on a terminal and else a line now and then; and what its verification shows."""
+"""The view of a seeding (a bar on a terminal, else a line now and then), and that of its verification."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from loadgen.units import format_duration
 BAR_SECONDS = 0.2
 LINE_SECONDS = 5.0
 LIVE_SECONDS = 30.0
-RATE_SECONDS = 10.0  # over which the rate is measured
+RATE_SECONDS = 10.0  # time over which the rate is measured
 
 
 class SeedView:
-    """Shows what a seeding reports; `show` is its `on_progress`. What happens once goes to standard output."""
+    """The view of a running seeding; `show` is its `on_progress`. Start and lines of text go to standard output."""
 
     def __init__(self) -> None:
         self._out, self._err = Console(), Console(stderr=True)
@@ -38,7 +38,7 @@ class SeedView:
         self._stop_bar()
 
     def show(self, event: str | SeedStart | SeedProgress | SeedResult) -> None:
-        """Show one report."""
+        """Show one report of the seeding."""
         match event:
             case str():
                 print_line(self._out, event)
@@ -65,7 +65,7 @@ class SeedView:
             self._bar.start()
 
     def _show_progress(self, sent: SeedProgress) -> None:
-        """Show how far it is, not too often."""
+        """Show the progress, but not too often."""
         now = time.monotonic()
         if now - self._shown < (BAR_SECONDS if self._bar else LIVE_SECONDS if self._live else LINE_SECONDS):
             return
@@ -81,7 +81,7 @@ class SeedView:
             print_line(self._err, f"{date}  {share}{text}")
 
     def _measure_rate(self, now: float, accepted: int) -> float:
-        """Requests a second over the last RATE_SECONDS."""
+        """Return the requests a second over the last RATE_SECONDS."""
         self._marks = [*(mark for mark in self._marks if now - mark[0] < RATE_SECONDS), (now, accepted)]
         (then, before), (_, after) = self._marks[0], self._marks[-1]
         return (after - before) / (now - then) if now > then else 0.0
@@ -104,7 +104,7 @@ class SeedView:
         return ", ".join(parts)
 
     def _show_result(self, result: SeedResult) -> None:
-        """The last lines on the past, or on the present that followed it."""
+        """Show the result of the past, or of the present after it."""
         self._stop_bar()
         for line in describe_result(result):
             print_line(self._err, line)
@@ -117,7 +117,7 @@ class SeedView:
 
 
 def describe_start(start: SeedStart) -> list[str]:
-    """Where it goes, how much it is, and at which quota."""
+    """Describe where a seeding sends, how much, and under which quota."""
     identity, expected = start.identity, start.expected
     learned = "learned from 429s" + (" before" if start.learned else "")
     quota = f"{start.quota:g} requests a second" if start.quota else learned
@@ -129,7 +129,7 @@ def describe_start(start: SeedStart) -> list[str]:
 
 
 def describe_result(result: SeedResult) -> list[str]:
-    """What a seeding has come to."""
+    """Describe the result of a seeding."""
     sent, period, folder = result.progress, result.identity.period, result.folder
     if sent is None:
         return [f"{folder}: {period} is in already; to check, run: loadgen verify {folder}"]
@@ -152,7 +152,7 @@ def describe_result(result: SeedResult) -> list[str]:
 
 
 def describe_verification(found: Verification) -> list[str]:
-    """What reading back has shown."""
+    """Describe the result of reading back, one line for each count."""
     lines = [
         f"{found.monitor}, {found.period}" + ("" if found.finished else " (not finished yet)"),
         f"expected   {found.expected:>12,} events, accepted according to the ledger",

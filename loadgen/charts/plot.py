@@ -14,7 +14,8 @@ from typing import Literal
 import msgspec
 
 from loadgen.charts.html import Markup, el
-from loadgen.charts.scales import Axis, Mark, Scale, Write
+from loadgen.charts.marks import draw_labels
+from loadgen.charts.scales import Axis, Scale, Write
 from loadgen.errors import escape_controls
 from loadgen.model import Noun
 
@@ -64,7 +65,14 @@ class Plot(Noun):
             el(
                 "div",
                 self._y_axis(),
-                el("div", self._drawing(), self._mark_labels(), el("div", class_="cursor"), class_="area", tabindex=0),
+                el(
+                    "div",
+                    self._drawing(),
+                    draw_labels(self.x.marks, self.x.spans),
+                    el("div", class_="cursor"),
+                    class_="area",
+                    tabindex=0,
+                ),
                 self._x_axis(),
                 class_="frame",
                 style=f"--h:{self.height}px",
@@ -181,11 +189,6 @@ class Plot(Noun):
             labels.append(el("span", label, class_=f"tick{edge}{thin}", style=f"left:{place * 100:.2f}%"))
         return el("div", *labels, class_="xaxis", aria_hidden="true")
 
-    def _mark_labels(self) -> Markup:
-        stages = (draw_mark_label(mark) for mark in self.x.marks)
-        spans = (draw_span_label(span, row) for span, row in zip(self.x.spans, assign_rows(self.x.spans), strict=True))
-        return el("div", *stages, *spans, class_="marks", aria_hidden="true")
-
     def _readouts(self) -> Markup:
         told = [layer for layer in self.layers if layer.shape not in ("rule", "band")]
         return write_json_script(
@@ -232,32 +235,6 @@ def write_json_script(value: object) -> Markup:
     """JSON that the script may read and no parser can take for markup."""
     text = msgspec.json.encode(value).decode().replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
     return el("script", Markup(text), type="application/json")
-
-
-def draw_mark_label(mark: Mark) -> Markup:
-    """A mark's name after its line, or before it where there is no room after it."""
-    width = mark.end - mark.start
-    if width < 0.1 and mark.end > 0.99:
-        return el("span", mark.label, class_="thin", style=f"right:{(1 - mark.start) * 100:.2f}%;padding-right:5px")
-    return el("span", mark.label, style=f"left:{mark.start * 100:.2f}%;max-width:{width * 100:.2f}%")
-
-
-def draw_span_label(span: Mark, row: int) -> Markup:
-    """A span's name inside it, below the names of the marks, in a row where nothing else stands."""
-    width = (span.end - span.start) * 100
-    style = f"left:{span.start * 100:.2f}%;max-width:{width:.2f}%;top:{(row + 1) * 16}px"
-    return el("span", span.label, title=span.label, class_="span", style=style)
-
-
-def assign_rows(spans: Sequence[Mark]) -> list[int]:
-    """A row for each span, so that those of one row do not overlap; the first rows are taken first."""
-    ends: list[float] = []
-    rows = []
-    for span in spans:
-        row = next((place for place, end in enumerate(ends) if end <= span.start), len(ends))
-        ends[row : row + 1] = [span.end]
-        rows.append(row)
-    return rows
 
 
 def draw_rule(y: float, name: str) -> Markup:

@@ -31,7 +31,7 @@ NAMES = {  # figure: label
     "throttled_share": "throttled share",
     "lost_share": "events lost share",
     **{
-        f"{clock}_{quantile}_ms": f"{label} {quantile}"
+        f"{clock}_{quantile}_ms": f"{label} {quantile}, ms"
         for clock, label in zip(CLOCKS, ("latency", "service time", "schedule lag"), strict=True)
         for quantile in (*QUANTILES, "max")
     },
@@ -290,4 +290,6 @@ def list_different_options(first: RunData, other: RunData) -> list[str]:
 
 def format_option(value: object) -> str:
     """An option as people say it."""
+    if isinstance(value, float):
+        return f"{value:g}"
     return "none" if value is None else str(value)

@@ -33,6 +33,8 @@ from loadgen.report.plots import build_time_axis, choose_spread_scale, plot_curv
 from loadgen.results import BinnedRequests, BinnedTimes, RunData
 from loadgen.units import format_count, format_digits, format_milliseconds, format_rate
 
+KEY = "more than chance; differences of shares are percentage points"
+
 
 def render_comparison(comparison: Comparison) -> RenderableType:
     """For the terminal: which runs, what to know of them, and the figures."""
@@ -41,7 +43,7 @@ def render_comparison(comparison: Comparison) -> RenderableType:
     found = [Text(f"note: {note}", style="yellow") for note in comparison.notes]
     tables = [build_difference_table(comparison, place) for place in range(1, len(comparison.runs))]
     checked = [Text(describe_condition(each, comparison)) for each in comparison.conditions]
-    method = Text("* more than chance. " + comparison.method, style="dim")
+    method = Text(f"* {KEY}. {comparison.method}", style="dim")
     return Group(*runs, *found, Text(), *tables, *checked, method)
 
 
@@ -127,7 +129,7 @@ def build_differences(comparison: Comparison, place: int) -> Markup:
     return card(
         f"{name_letter(place)} against A",
         table(head, rows, f"{name_letter(place)} against A", "whiskers"),
-        about="Clocks in milliseconds, differences of shares in percentage points; * is more than chance.",
+        about=f"* {KEY}.",
         note="The bar is the interval of the difference, each row on a scale of its own; the line is no difference.",
         wide=True,
     )

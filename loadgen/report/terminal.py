@@ -43,7 +43,7 @@ def render_summary(summary: Summary) -> RenderableType:
             ("latency ms", summary.latency_ms),
             ("service time ms", summary.service_time_ms),
             ("lag ms", summary.lag_ms),
-            ("event → accepted", summary.acceptance_ms),
+            ("event → accepted ms", summary.acceptance_ms),
         ),
         *([build_grid(*errors)] if errors else []),
         *([Text.assemble(("quota     ", "bold"), describe_quota(summary.quota))] if summary.quota else []),
@@ -166,7 +166,7 @@ def build_grid(*rows: tuple[str, str, int, str]) -> Table:
 def build_quantile_table(*rows: tuple[str, Milliseconds]) -> Table:
     """Quantiles of the three clocks."""
     table = Table.grid(padding=(0, 2))
-    table.add_column(width=16, style="bold")
+    table.add_column(width=19, style="bold")
     for _ in range(5):
         table.add_column(justify="right", width=8)
     table.add_row("", "p50", "p90", "p95", "p99", "max")

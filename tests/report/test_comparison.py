@@ -136,7 +136,7 @@ def test_different_scenarios_and_a_run_that_was_cut_off_are_said(tmp_path: Path,
     notes = "\n".join(compared(steady, cut).notes)
     assert "different scenarios (shop, blog)" in notes
     assert "cut was cut off after" in notes
-    assert "differs from a in duration 60.0 → 20.0, seed 1 → 5" in notes
+    assert "differs from a in duration 60 → 20, seed 1 → 5" in notes
 
 
 def test_runs_of_different_length_are_compared_in_slices_of_one_width(tmp_path: Path, steady: RunFolder) -> None:

@@ -10,9 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from loadgen.charts import Mark
 from loadgen.charts.html import VOID
-from loadgen.charts.plot import assign_rows
 from loadgen.errors import LoadgenError, escape_controls
 from loadgen.report import build_report_page, write_report
 from loadgen.report.accounting import list_nodes
@@ -308,8 +306,3 @@ def test_incidents_are_marked_on_the_clock_of_the_run(tmp_path: Path) -> None:
 def test_incidents_as_fast_as_possible_have_no_place_in_time(tmp_path: Path) -> None:
     reading = RunData(make(tmp_path / "run", Plan(incidents=INCIDENTS, pace="max", seconds=30)))
     assert find_incidents(reading) == []
-
-
-def test_spans_that_overlap_have_names_in_rows_of_their_own() -> None:
-    spans = [Mark(0.0, 0.5, "a"), Mark(0.1, 0.2, "b"), Mark(0.2, 0.4, "c"), Mark(0.5, 0.9, "d")]
-    assert assign_rows(spans) == [0, 1, 1, 0]

@@ -51,7 +51,6 @@ from loadgen.units import (
 )
 
 MARK_MARGIN = 1.25  # factor on the axis of quotas, so that the last mark's label has room
-CLOSE_MARKS = 0.12  # share of an axis; marks nearer to each other share a label
 RATE_MARGIN = 1.2  # factor by which the axis of sample rates exceeds the lowest and highest rate
 
 
@@ -166,11 +165,11 @@ def plot_loss(plan: CapacityPlan) -> Plot:
 
 
 def place_quota_marks(plan: CapacityPlan, scale: Scale) -> list[Mark]:
-    """Return marks at the needed quota and at the asked quota; if they are close, they share a label."""
+    """Return marks at the needed quota and at the asked quota; if they are equal, they share one."""
     quota, need = plan.throttling.quota, float(plan.need.quota)
     labels = {quota: f"quota {quota:g}/s", need: f"needed {need:g}/s"}
-    if abs(scale.share(quota) - scale.share(need)) < CLOSE_MARKS:
-        labels = {min(quota, need): "", max(quota, need): f"needed {need:g}/s, quota {quota:g}/s"}
+    if quota == need:
+        labels = {need: f"needed and given {need:g}/s"}
     spots = [(scale.share(value), labels[value]) for value in sorted(labels)]
     return [Mark(start, end, label) for (start, label), (end, _) in pairwise([*spots, (1.0, "")])]
 

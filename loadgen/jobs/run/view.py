@@ -18,7 +18,7 @@ from rich.table import Table
 from loadgen.errors import escape_line
 from loadgen.jobs.progress import WorkProgress, print_line
 from loadgen.results import RunSpec, TimelineRow
-from loadgen.units import format_digits, format_duration
+from loadgen.units import format_duration, format_milliseconds
 
 COUNTS = ("accepted", "throttled", "failed", "given_up")
 BAR_COLUMNS = 40
@@ -97,12 +97,12 @@ def add_counts(total: TimelineRow, row: TimelineRow) -> TimelineRow:
 
 def render_second(row: TimelineRow, total: TimelineRow, duration: float) -> RenderableType:
     """The second that has just been measured, and the run so far, calm enough to watch; a duration of 0 has no end."""
-    table = Table.grid(padding=(0, 2))
+    table, write = Table.grid(padding=(0, 2)), format_milliseconds
     for _ in range(4):
         table.add_column()
     table.add_row("requests/s", f"{row.sent:,}", "events/s", f"{row.events_sent:,}")
-    table.add_row("latency p50", format_digits(row.latency_p50_ms), "p95", format_digits(row.latency_p95_ms))
-    table.add_row("latency p99", format_digits(row.latency_p99_ms), "schedule lag p99", format_digits(row.lag_p99_ms))
+    table.add_row("latency p50", write(row.latency_p50_ms), "p95", write(row.latency_p95_ms))
+    table.add_row("latency p99", write(row.latency_p99_ms), "schedule lag p99", write(row.lag_p99_ms))
     table.add_row("accepted", f"{total.accepted:,}", "throttled", f"{total.throttled:,}")
     table.add_row("failed", f"{total.failed:,}", "given up", f"{total.given_up:,}")
     table.add_row("sessions active", f"{row.sessions_active:,}")
@@ -125,7 +125,7 @@ def format_log_line(row: TimelineRow, duration: float) -> str:
     """The same second as one plain line of 80 columns, for logs and pipes."""
     return (
         f"{row.second + 1:4.0f}/{duration:.0f} s  accepted {row.accepted}  throttled {row.throttled}  "
-        f"failed {row.failed}  p99 {format_digits(row.latency_p99_ms)} ms  lag {format_digits(row.lag_p99_ms)} ms"
+        f"failed {row.failed}  p99 {format_milliseconds(row.latency_p99_ms)}  lag {format_milliseconds(row.lag_p99_ms)}"
     )
 
 

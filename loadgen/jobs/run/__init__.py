@@ -16,7 +16,6 @@ from loadgen.jobs.inputs import read_source, resolve_options
 from loadgen.jobs.progress import WorkProgress, ignore_progress
 from loadgen.jobs.run.finalize import add_notes, write_ground_truth, write_page
 from loadgen.jobs.run.follow import FollowedRun
-from loadgen.jobs.run.locust_process import worker
 from loadgen.jobs.run.preflight import (
     check_credentials,
     check_machine,
@@ -27,6 +26,7 @@ from loadgen.jobs.run.preflight import (
     warn_of_strangers,
 )
 from loadgen.jobs.run.view import LiveView, OnProgress, Progress
+from loadgen.jobs.run.worker_process import worker
 from loadgen.jobs.stop_signals import StopSignals
 from loadgen.jobs.targets import Confirm, OpenTargets, open_targets, reach_target
 from loadgen.results import EXIT_CODES, Follower, RunFolder, RunMonitor, RunOptions, RunSpec, Summary

@@ -13,7 +13,8 @@ from typing import Any
 from loadgen.jobs.progress import WorkProgress
 from loadgen.jobs.run.finalize import find_summary, keep_summary
 from loadgen.jobs.run.ledgers import compare_counts, read_ledgers
-from loadgen.jobs.run.locust_process import LocustProcess, LogFollower
+from loadgen.jobs.run.locust_log import LogFollower
+from loadgen.jobs.run.locust_process import LocustProcess
 from loadgen.jobs.stop_signals import StopSignals
 from loadgen.jobs.targets import OpenTargets
 from loadgen.model import Volume

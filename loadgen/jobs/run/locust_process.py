@@ -1,35 +1,27 @@
-"""The Locust process of a run: command and environment; and the one that joins another machine's run."""
+"""The Locust process of a run: its command, its environment and its end."""
 
 from __future__ import annotations
 
 import os
-import re
 import secrets
-import shutil
 import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
 import psutil
 
 from loadgen.errors import GeneratorKilled, LoadgenError
-from loadgen.jobs.progress import OnProgress, WorkProgress, ignore_progress
 from loadgen.jobs.run import otel
+from loadgen.jobs.run.locust_log import MAX_WAIT_SECONDS, describe_silence, explain_few_workers, find_first_error
 from loadgen.jobs.run.preflight import find_free_port
-from loadgen.results import CLUSTER_SECRET, HANDOVER, LIFELINE, MASTER_SEEN, GrowingFile, Handover, RunFolder, RunSpec
+from loadgen.results import CLUSTER_SECRET, HANDOVER, LIFELINE, Handover, RunFolder, RunSpec
 from loadgen.transport import BUNDLES
 from loadgen.wire.sigv4 import Credentials
 
-MOST_LINES = 20  # of Locust's log that are told
 GONE_SECONDS = 10.0  # a killed process is gone well before
-MAX_WAIT_SECONDS = 60
 MAX_WAIT = f"--expect-workers-max-wait={MAX_WAIT_SECONDS}"
-"""Seconds; a worker that dies before it has connected would else be waited for without end."""
 
 DEFAULTS = otel.DEFAULTS | {"OPENBLAS_NUM_THREADS": "1"}
 """Where the environment sets nothing else. Numpy's threads, one for each core, spin once traffic is set up."""
@@ -107,13 +99,8 @@ class LocustProcess:
 
     @property
     def first_error(self) -> str:
-        """The first error in its log, with that of a traceback before it; else its last line."""
-        lines = self._read_log().strip().splitlines()
-        if not lines:
-            return describe_silence(self._folder.path)
-        first = next((place for place, line in enumerate(lines) if "/ERROR/" in line), len(lines) - 1)
-        raised = [line for line in lines[:first] if RAISED.match(line)][:1]
-        return "; ".join([lines[first].rpartition("/ERROR/")[2].removeprefix("loadgen: "), *raised])
+        """The first error in its log; without one its last line, or why it has none."""
+        return find_first_error(self._read_log()) or describe_silence(self._folder.path)
 
     @property
     def refusal(self) -> str | None:
@@ -125,58 +112,6 @@ class LocustProcess:
     def _read_log(self) -> str:
         log = self._folder.log
         return log.read_text(errors="replace") if log.is_file() else ""
-
-
-GAVE_UP = "Gave up waiting for workers to connect"
-RAISED = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Exit|Interrupt)\b")  # the last line of a traceback
-WAITING = re.compile(r"Waiting for workers to be ready, (\d+) of (\d+) connected")
-WARNING = re.compile(r"/WARNING/loadgen: (.+)")
-
-
-class LogFollower:
-    """Gives what people should hear of Locust's log while a run goes; each line once."""
-
-    def __init__(self, log: Path) -> None:
-        self._log, self._told = GrowingFile(log), set[str]()
-
-    def lines(self) -> Iterator[str]:
-        """What is new since the last call."""
-        try:
-            new = self._log.read_new_lines()
-        except OSError:  # the folder is gone: others say so
-            return
-        for line in new.decode(errors="replace").splitlines():
-            said = translate_line(line)
-            if said is not None and said not in self._told and len(self._told) < MOST_LINES:
-                self._told.add(said)
-                yield said
-
-
-def translate_line(line: str) -> str | None:
-    """A line of Locust's log for people; None for most."""
-    if found := WAITING.search(line):
-        return f"waiting for workers: {found[1]} of {found[2]} are there; one that cannot come says why where it runs"
-    return found[1] if (found := WARNING.search(line)) else None
-
-
-def explain_few_workers(log: str) -> str | None:
-    """Why a master gave up, by its log; None when it did not."""
-    if GAVE_UP not in log:
-        return None
-    came = WAITING.findall(log)[-1:]
-    workers = f"{came[0][0]} of {came[0][1]} workers" if came else "fewer workers than --expect-workers"
-    return (
-        f"{workers} came within {MAX_WAIT_SECONDS} s; a master knows of a worker only when it connects, so see on the "
-        "other machines what keeps theirs"
-    )
-
-
-def describe_silence(folder: Path) -> str:
-    """Why a process may have logged nothing into its folder."""
-    if not folder.is_dir():
-        return f"the folder {folder} is gone"
-    free = shutil.disk_usage(folder).free
-    return "nothing was logged" if free else f"{folder}: no space left on its disk; give --out a folder on another"
 
 
 def own_variables(spec: RunSpec) -> dict[str, str]:
@@ -246,54 +181,3 @@ def list_master_arguments(spec: RunSpec) -> list[str]:
 def make_command(*arguments: str) -> list[str]:
     """Locust on our locustfile, whatever the user's own Locust is set up for and whatever modules lie in the folder."""
     return [sys.executable, "-P", "-m", "loadgen.swarm", *arguments]
-
-
-PATIENCE_SECONDS, LOOK_SECONDS = 300.0, 0.5
-
-
-def worker(
-    master_host: str,
-    master_port: int = 5557,
-    *,
-    processes: int | None = None,
-    otel_export: bool = False,
-    on_progress: OnProgress = ignore_progress,
-) -> NoReturn:
-    """Wait for a master, then replace this process by its workers; LoadgenError when no master comes."""
-    if otel_export:
-        otel.check_installed()
-    wait_for_master(master_host, master_port, on_progress)
-    shared = [*(["--otel"] if otel_export else []), *([f"--processes={processes}"] if processes else [])]
-    command = make_command(
-        "--worker", f"--master-host={master_host}", f"--master-port={master_port}", "--stop-timeout=60", *shared
-    )
-    os.execve(command[0], command, DEFAULTS | dict(os.environ) | {MASTER_SEEN: "1"})
-
-
-def wait_for_master(host: str, port: int, tell: OnProgress, patience: float = PATIENCE_SECONDS) -> None:
-    """Wait until somebody listens where the master should be: Locust itself says nothing of it for half a minute."""
-    deadline, told = time.monotonic() + patience, False
-    while trouble := find_absence(host, port):
-        if not told:
-            wait = (
-                f"waiting for {host}:{port}, at most {patience:.0f} s ({trouble}): start `loadgen run --master` "
-                "there; one whose run is over takes no more workers"
-            )
-            tell(WorkProgress(wait))
-            told = True
-        if time.monotonic() + LOOK_SECONDS > deadline:
-            raise LoadgenError(
-                f"no master on {host}:{port} within {patience:.0f} s ({trouble}); start `loadgen run --master` there, "
-                "or check --master-host, --master-port and what lies between"
-            )
-        time.sleep(LOOK_SECONDS)
-    tell(f"found {host}:{port}; the run begins when all of its workers are there")
-
-
-def find_absence(host: str, port: int) -> str:
-    """Why nobody can be reached; empty when somebody listens."""
-    try:
-        socket.create_connection((host, port), timeout=5).close()
-    except OSError as error:
-        return error.strerror or str(error)
-    return ""

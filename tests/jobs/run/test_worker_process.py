@@ -13,8 +13,9 @@ import loadgen
 from loadgen.errors import LoadgenError
 from loadgen.jobs.progress import Told, WorkProgress
 from loadgen.jobs.run import locust_process
-from loadgen.jobs.run.locust_process import explain_few_workers, translate_line, wait_for_master
+from loadgen.jobs.run.locust_log import explain_few_workers, translate_line
 from loadgen.jobs.run.preflight import find_free_port, warn_of_strangers
+from loadgen.jobs.run.worker_process import wait_for_master
 from loadgen.results import CLUSTER_SECRET, RunOptions, RunSpec
 from tests.jobs.run.test_end_to_end import KEY, clean_environment
 from tests.paths import QUICKSTART
@@ -31,7 +32,7 @@ def test_a_master_that_is_there_is_not_waited_for() -> None:
 
 
 def test_a_master_that_never_comes_is_told_once_and_then_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("loadgen.jobs.run.locust_process.LOOK_SECONDS", 0.01)
+    monkeypatch.setattr("loadgen.jobs.run.worker_process.LOOK_SECONDS", 0.01)
     told: list[Told] = []
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -1,0 +1,64 @@
+"""`loadgen worker`: this process becomes Locust workers, which send a share of a run that another machine conducts."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from typing import NoReturn
+
+from loadgen.errors import LoadgenError
+from loadgen.jobs.progress import OnProgress, WorkProgress, ignore_progress
+from loadgen.jobs.run import otel
+from loadgen.jobs.run.locust_process import DEFAULTS, make_command
+from loadgen.results import MASTER_SEEN
+
+PATIENCE_SECONDS, LOOK_SECONDS = 300.0, 0.5
+
+
+def worker(
+    master_host: str,
+    master_port: int = 5557,
+    *,
+    processes: int | None = None,
+    otel_export: bool = False,
+    on_progress: OnProgress = ignore_progress,
+) -> NoReturn:
+    """Wait for a master, then replace this process by its workers; LoadgenError when no master comes."""
+    if otel_export:
+        otel.check_installed()
+    wait_for_master(master_host, master_port, on_progress)
+    shared = [*(["--otel"] if otel_export else []), *([f"--processes={processes}"] if processes else [])]
+    command = make_command(
+        "--worker", f"--master-host={master_host}", f"--master-port={master_port}", "--stop-timeout=60", *shared
+    )
+    os.execve(command[0], command, DEFAULTS | dict(os.environ) | {MASTER_SEEN: "1"})
+
+
+def wait_for_master(host: str, port: int, tell: OnProgress, patience: float = PATIENCE_SECONDS) -> None:
+    """Wait until somebody listens where the master should be: Locust itself says nothing of it for half a minute."""
+    deadline, told = time.monotonic() + patience, False
+    while trouble := find_absence(host, port):
+        if not told:
+            wait = (
+                f"waiting for {host}:{port}, at most {patience:.0f} s ({trouble}): start `loadgen run --master` "
+                "there; one whose run is over takes no more workers"
+            )
+            tell(WorkProgress(wait))
+            told = True
+        if time.monotonic() + LOOK_SECONDS > deadline:
+            raise LoadgenError(
+                f"no master on {host}:{port} within {patience:.0f} s ({trouble}); start `loadgen run --master` there, "
+                "or check --master-host, --master-port and what lies between"
+            )
+        time.sleep(LOOK_SECONDS)
+    tell(f"found {host}:{port}; the run begins when all of its workers are there")
+
+
+def find_absence(host: str, port: int) -> str:
+    """Why nobody can be reached; empty when somebody listens."""
+    try:
+        socket.create_connection((host, port), timeout=5).close()
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""

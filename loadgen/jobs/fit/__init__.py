@@ -1,4 +1,4 @@
-"""`loadgen fit`: recorded RUM data becomes a scenario, which is then judged by what it generates."""
+"""`loadgen fit`: fit a scenario to recorded RUM data, then compare the traffic that it generates with the data."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ __all__ = [
 
 FEWEST_SESSIONS = 30
 MOST_GENERATED = 100_000
-"""Sessions that are generated for the judgement, at most."""
+"""Sessions that are generated for the judgement at most."""
 
 
 def fit(
@@ -51,9 +51,9 @@ def fit(
     """Fit a scenario to recorded RUM events, and compare what it generates with them.
 
     Args:
-        sources: Files, plain or gzip, in any form: CloudWatch Logs of RUM, what GetAppMonitorData gives, PutRumEvents
+        sources: Files, plain or gzip, in any form: CloudWatch Logs of RUM, answers of GetAppMonitorData, PutRumEvents
             bodies one a line, a loadgen endpoint's store. May be empty with the option `monitor`.
-        on_progress: Takes a line of text.
+        on_progress: Is called with lines of text.
         **options: Fields of `FitOptions`.
 
     Raises:
@@ -66,7 +66,7 @@ def fit(
     sessions = len(recorded.sessions.user)
     if sessions < FEWEST_SESSIONS:
         raise LoadgenError(
-            f"only {sessions} sessions are recorded; {FEWEST_SESSIONS} are the least that tell anything: give more data"
+            f"only {sessions} sessions are recorded; a fit needs at least {FEWEST_SESSIONS}: give more data"
         )
     fitted, judged = split_sessions(recorded, asked.holdout)
     seen = see_visits(fitted, asked.at_least, asked.page)
@@ -84,8 +84,8 @@ def fit(
 
 
 def check_usable(seen: Seen, sessions: int) -> None:
-    """Raise LoadgenError where what was seen has no pages or no beginnings, which nothing can be fitted without."""
-    if not len(seen.recorded.rows_of(rum.PAGE_VIEW)):
+    """Raise LoadgenError if the data have no pages or no starts of sessions: without them nothing can be fitted."""
+    if not len(seen.recorded.find_rows(rum.PAGE_VIEW)):
         raise LoadgenError(f"{sessions:,} sessions without a page view; give all types of events, {rum.PAGE_VIEW} too")
     if not len(seen.visits.page):
         raise LoadgenError(
@@ -100,9 +100,9 @@ def check_usable(seen: Seen, sessions: int) -> None:
 
 
 def split_sessions(recorded: Recorded, holdout: float) -> tuple[Recorded, Recorded | None]:
-    """The sessions that are fitted, and those that are held out, chosen at random and always the same.
+    """Split sessions at random, but always in the same way, into those to fit and those to hold out.
 
-    Raises LoadgenError when either are too few.
+    Raises LoadgenError if either part has too few sessions.
     """
     if not holdout:
         return recorded, None
@@ -117,7 +117,7 @@ def split_sessions(recorded: Recorded, holdout: float) -> tuple[Recorded, Record
 def judge_scenario(
     scenario: Scenario, reference: Seen, asked: FitOptions, held_out: bool, on_progress: OnProgress
 ) -> Judgement:
-    """Generate about as many sessions as there are to compare with, and compare."""
+    """Generate about as many sessions as `reference` has, and compare the two."""
     wanted_sessions = min(len(reference.recorded.sessions.user), MOST_GENERATED)
     wanted = scenario.adjust(rate=wanted_sessions / max(compute_mean_rate(scenario).expected, 1e-9))
     sessions = min(wanted_sessions, len(draw_starts(wanted, asked.seed)))  # no more start when arrivals end at nought
@@ -129,7 +129,7 @@ def judge_scenario(
 
 
 def write_fitted(fitted: Fitted, out: Path, report: Path | None, on_progress: OnProgress = ignore_progress) -> None:
-    """Write the scenario's file and, if asked for, the page; tell what was written."""
+    """Write the scenario's file and, if `report` names a file, the page; report what was written."""
     write_output(out, fitted.text)
     on_progress(f"{out}: {len(fitted.scenario.pages)} pages from {fitted.sessions:,} sessions")
     if report is not None:
@@ -138,5 +138,5 @@ def write_fitted(fitted: Fitted, out: Path, report: Path | None, on_progress: On
 
 
 def name_scenario(out: Path) -> str:
-    """A scenario's name after its file's."""
+    """Return a scenario's name made from its file's name."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", out.stem).strip("-._")[:64] or "fitted"

@@ -59,7 +59,7 @@ class JsErrors(NamedTuple):
 
 def find_clicks(recorded: Recorded, visits: Visits, walked: Floats, at_least: int) -> dict[int, list[dict[str, Any]]]:
     """Clicks on elements that belong to a page: members of a scenario's Click."""
-    events, rows = recorded.events, recorded.rows_of(rum.DOM)
+    events, rows = recorded.events, recorded.find_rows(rum.DOM)
     view = find_views(recorded, visits, rows)
     counts: Counter[tuple[int, int]] = Counter()
     sessions: defaultdict[tuple[int, int], set[int]] = defaultdict(set)
@@ -89,7 +89,7 @@ def find_clicks(recorded: Recorded, visits: Visits, walked: Floats, at_least: in
 
 def find_js_errors(recorded: Recorded, cut: Bools, visits: Visits, walked: Floats, at_least: int) -> JsErrors:
     """How errors cluster in sessions, messages and pages; `cut`: sessions that came to their event limit."""
-    events, rows = recorded.events, recorded.rows_of(rum.JS_ERROR)
+    events, rows = recorded.events, recorded.find_rows(rum.JS_ERROR)
     share, often = measure_faulty(np.bincount(events.session[rows], minlength=len(cut)), cut)
     folded = {key: fold_message(recorded.keys[key].replace("\n", ": ", 1)) for key in np.unique(events.key[rows])
               if key >= 0}  # fmt: skip

@@ -245,7 +245,7 @@ def measure_by_page(seen: Seen) -> tuple[Any, Any, Any]:
 
 def match_calls(recorded: Recorded) -> Any:
     """How long traced calls took."""
-    return match_logarithms(recorded.events.value[recorded.rows_of(rum.XRAY)])
+    return match_logarithms(recorded.events.value[recorded.find_rows(rum.XRAY)])
 
 
 def finish(draft: Draft, seen: Seen) -> Draft:

@@ -56,8 +56,8 @@ class _Call(NamedTuple):
 def find_calls(recorded: Recorded, site: RecordedSite, visits: Visits, walked: Floats, at_least: int) -> SiteCalls:
     """Count the calls of each page; `walked`: how often each page was come to, reloads included."""
     events = recorded.events
-    traced = recorded.rows_of(rum.XRAY)
-    rows = traced if len(traced) else recorded.rows_of(rum.HTTP)
+    traced = recorded.find_rows(rum.XRAY)
+    rows = traced if len(traced) else recorded.find_rows(rum.HTTP)
     status = events.code[rows]
     whole = bool(len(traced)) or bool(len(rows) and ((status >= 200) & (status < 400)).mean() > 0.02)
     named = _name_calls(recorded, site, visits, rows)

@@ -70,8 +70,8 @@ def find_settings(recorded: Recorded, at_least: int) -> ClientSettings:
     batch = _find_batch_limit(batches)
     if batch != DEFAULT_BATCH:
         members["batchLimit"] = batch
-    http = recorded.events.code[recorded.rows_of(rum.HTTP)]
-    if len(recorded.rows_of(rum.XRAY)):
+    http = recorded.events.code[recorded.find_rows(rum.HTTP)]
+    if len(recorded.find_rows(rum.XRAY)):
         members["enableXRay"] = True
     if len(http) and ((http >= 200) & (http < 400)).mean() > 0.02:
         members["recordAllRequests"] = True
@@ -188,7 +188,7 @@ def _find_interval(batches: Batches) -> int | None:
 
 def _find_id_format(recorded: Recorded) -> str:
     """What of an address the page ids are: the path, what is behind its #, or both."""
-    page = recorded.events.page[recorded.rows_of(rum.PAGE_VIEW)]
+    page = recorded.events.page[recorded.find_rows(rum.PAGE_VIEW)]
     views = np.bincount(page[page >= 0], minlength=len(recorded.pages))
     mark = np.array([path.find("#") for path in recorded.pages], dtype=np.int64)
     alone, behind = int(views[mark == 0].sum()), int(views[mark > 0].sum())
@@ -199,7 +199,7 @@ def _find_id_format(recorded: Recorded) -> str:
 
 def _has_urls(recorded: Recorded) -> bool:
     """Whether any file has a URL, as all have unless the client leaves them out."""
-    rows = recorded.rows_of(rum.RESOURCE)
+    rows = recorded.find_rows(rum.RESOURCE)
     named = np.array([not key.endswith(" ") for key in recorded.keys] + [False])
     return not len(rows) or bool(named[recorded.events.key[rows]].any())
 

@@ -78,7 +78,7 @@ def compose_inputs(draft: Draft, seen: Seen, found: Estimates) -> dict[str, floa
     elif found.dwells.desktop or found.dwells.mobile:
         telemetry["tab_switches"] = 0.0  # time in hidden tabs could not be told, and is part of the think times
     clicks, bursts = find_bursts(seen.recorded)
-    firsts = len(seen.recorded.rows_of(FID))
+    firsts = len(seen.recorded.find_rows(FID))
     if "interaction" in seen.settings.telemetries or firsts:
         telemetry["interactions_per_minute"] = Telemetry().interactions_per_minute  # calibrate finds it
         shown = f"{len(clicks):,} clicks" if len(clicks) else f"{firsts:,} first inputs"

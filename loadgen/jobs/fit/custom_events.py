@@ -40,7 +40,7 @@ def find_custom_events(
     events = recorded.events
     pages: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
     for name in sorted(name for name in recorded.types if not name.startswith(rum.EVENT_PREFIX)):
-        rows = recorded.rows_of(name)
+        rows = recorded.find_rows(name)
         if len(np.unique(events.session[rows])) < at_least or holds_secret(name) or not CUSTOM_TYPE.fullmatch(name):
             continue
         view = find_views(recorded, visits, rows)

@@ -60,7 +60,7 @@ def add_parting_clicks(dwells: Dwells, recorded: Recorded, visits: Visits) -> Dw
 
 def find_ready(recorded: Recorded, visits: Visits) -> tuple[Floats, Floats]:
     """Milliseconds after each view's start at which the client noticed it, and at which it was painted; routes: 0."""
-    loads, paints = recorded.loads, recorded.rows_of(rum.FCP)
+    loads, paints = recorded.loads, recorded.find_rows(rum.FCP)
     ready = spread_first(visits, find_views(recorded, visits, loads.event), loads.interactive)
     seen = spread_first(visits, find_views(recorded, visits, paints), recorded.events.value[paints])
     ready = np.where(np.isfinite(ready), ready, seen)
@@ -91,7 +91,7 @@ def find_kinds(recorded: Recorded, visits: Visits) -> Ints:
 
 
 def _mark_views(recorded: Recorded, visits: Visits, name: str) -> Bools:
-    rows = recorded.rows_of(name)
+    rows = recorded.find_rows(name)
     view = find_views(recorded, visits, rows)
     marked = np.zeros(len(visits.page), dtype=bool)
     marked[view[view >= 0]] = True

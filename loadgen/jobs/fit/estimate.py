@@ -1,6 +1,6 @@
-"""Recorded traffic → a draft of the scenario: every estimate in its block, with what it stands on.
+"""Make all estimates from recorded traffic: first the traffic as visits to pages (`Seen`), then the estimates.
 
-Rule: what the data does not tell keeps the scenario format's own default, and the comment or a note says so.
+Rule: a quantity that the data do not show keeps the scenario format's default, and a comment or a note says so.
 """
 
 from __future__ import annotations
@@ -35,27 +35,27 @@ from loadgen.jobs.fit.visits import (
 from loadgen.jobs.fit.vitals import Loads, find_slowness, list_loads
 
 FEWEST_COMPLETE = 30
-"""Views of a page that are whole, from which those that the event limit cut are left out of what is counted a view."""
+"""With this many complete views of a page, views that the event limit cut are left out of counts per view."""
 
 
 class Seen(NamedTuple):
-    """Recorded traffic as visits: what all estimates, and the judgement, are made from."""
+    """Recorded traffic as visits: the input of all estimates and of the judgement."""
 
     recorded: Recorded
     settings: ClientSettings
     site: RecordedSite
     cuts: Cuts
     visits: Visits
-    route: Bools  # by page
-    mobile: Bools  # by session
+    route: Bools  # [page]: it is reached by route changes
+    mobile: Bools  # [session]: it is on a mobile or a tablet
     loads: Loads
     steps: Steps
-    walked: Floats  # by page: how often it was come to, reloads and links to itself included
-    at_least: int  # sessions that must have a text before it is told
+    walked: Floats  # [page]: number of arrivals, reloads and links to itself included
+    at_least: int  # sessions that must have a text before it is written
 
 
 class Estimates(NamedTuple):
-    """Everything that is estimated."""
+    """All estimates."""
 
     curve: Curve
     people: VisitorCounts
@@ -75,7 +75,7 @@ class Estimates(NamedTuple):
 def see_visits(
     recorded: Recorded, at_least: int, patterns: tuple[str, ...] = (), site: RecordedSite | None = None
 ) -> Seen:
-    """Recorded events as visits to the pages of a site, which is found unless it is given."""
+    """Turn recorded events into visits to the pages of a site; the site is found in the data unless it is given."""
     recorded = number_views(recorded)
     settings = find_settings(recorded, at_least)
     site = site or fold_pages(recorded, at_least, patterns)
@@ -93,34 +93,34 @@ def see_visits(
         mobile,
         list_loads(recorded, visits, mobile),
         steps,
-        count_arrived(visits, len(site.names)),
+        count_arrivals(visits, len(site.names)),
         at_least,
     )
 
 
-def count_arrived(visits: Visits, pages: int) -> Floats:
-    """How often each page was come to, reloads and links to itself included."""
+def count_arrivals(visits: Visits, pages: int) -> Floats:
+    """Count the arrivals on each page, reloads and links to itself included."""
     arrived = np.bincount(visits.page, weights=1.0 + visits.reloads + visits.links, minlength=pages)
     return arrived.astype(np.float64)
 
 
 def choose_complete(seen: Seen) -> tuple[Visits, Floats]:
-    """The views during which everything was recorded, and how often each page was come to in them.
+    """Return the views during which everything was recorded, and the arrivals on each page in them.
 
-    The last view of a session that came to its event limit is none, unless its page has few others.
+    The last view of a session that reached its event limit is left out, unless its page has few other views.
     """
     visits = seen.visits
     cut, pages = visits.last & seen.cuts.full[visits.session], len(seen.site.names)
     kept = ~cut | (np.bincount(visits.page[~cut], minlength=pages) < FEWEST_COMPLETE)[visits.page]
     columns: dict[str, Any] = {name: column[kept] for name, column in visits._asdict().items()}
     chosen = Visits(**columns)
-    return chosen, count_arrived(chosen, pages)
+    return chosen, count_arrivals(chosen, pages)
 
 
 def find_starts(seen: Seen) -> tuple[Ints, Floats]:
-    """The sessions that began in the data, and when their navigation did, Unix seconds.
+    """Return the sessions that began in the data, and the Unix times at which their first navigation began.
 
-    The client's first event comes when its script runs, which is seconds later on a slow load.
+    The client's first event comes when its script runs, which is seconds later if the page loads slowly.
     """
     first, _ = find_spans(seen.recorded)
     ready, landed = find_ready(seen.recorded, seen.visits)[0], seen.visits.first
@@ -131,7 +131,7 @@ def find_starts(seen: Seen) -> tuple[Ints, Floats]:
 
 
 def estimate(seen: Seen, sample_rate: float, at_least: int) -> Estimates:
-    """All estimates."""
+    """Make all estimates; `sample_rate` is the share of all sessions that `seen` has."""
     recorded, site, visits = seen.recorded, seen.site, seen.visits
     whole, walked = choose_complete(seen)
     people, files = count_people(recorded), find_files(recorded, visits, len(site.names))

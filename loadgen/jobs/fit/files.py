@@ -72,7 +72,7 @@ class SiteFiles(NamedTuple):
 
 def list_files(recorded: Recorded, visits: Visits) -> Files:
     """The files of all loads that came to their end, and which of them other pages have too."""
-    events, rows = recorded.events, recorded.rows_of(rum.RESOURCE)
+    events, rows = recorded.events, recorded.find_rows(rum.RESOURCE)
     view, pages = find_views(recorded, visits, rows), int(visits.page.max(initial=0)) + 1
     whole = visits.hard & (visits.loads == 1)
     known = (view >= 0) & whole[np.maximum(view, 0)]
@@ -167,7 +167,7 @@ def _list_files_of_pages(recorded: Recorded, files: Files, page: Ints) -> dict[i
     pairs, first, place = np.unique(page * number + files.file, return_index=True, return_inverse=True)
     rank = np.bincount(place, weights=_rank_rows(files.view)) / np.bincount(place) if len(place) else np.zeros(0)
     places = np.array([PLACES.get(key.split(" ")[1] if " " in key else "", 0) for key in recorded.keys] + [0])
-    largest = np.isin(events.file[files.row[first]], events.file[recorded.rows_of(rum.LCP)])
+    largest = np.isin(events.file[files.row[first]], events.file[recorded.find_rows(rum.LCP)])
     size = _find_medians(files.file, events.code[files.row], number)[pairs % max(number, 1)]
     columns = (files.kind[first], files.usual[first], files.shared[first], largest & (files.kind[first] == OTHER_KIND),
                places[events.key[files.row[first]]], rank, size)  # fmt: skip

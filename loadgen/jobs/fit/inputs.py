@@ -1,7 +1,7 @@
-"""How often visitors click and type while they look at a page: what shows of it, and the rate behind that.
+"""The rate at which visitors click and type while they look at a page: a measure in the data, and its correction.
 
-Rule: links are clicked whatever the rate, so what shows is no multiple of it, and bursts of clicks in anger are counted
-by themselves. Where clicks are not recorded, the first input of a load tells of the others.
+Rule: links are clicked whatever the rate is, so the measure is not proportional to the rate. Bursts of clicks (rage
+clicks) are counted apart. If clicks are not recorded, the first inputs of loads give the measure.
 """
 
 from __future__ import annotations
@@ -17,35 +17,38 @@ from loadgen.jobs.fit.tabs import CHROMIUM
 from loadgen.rum import events as rum
 
 FEW = 30
-"""Times on pages from which they tell how long pages are looked at; else it is taken from the laws."""
+"""Times on pages that are needed to use their mean; with fewer, the mean of the think time laws is used."""
 
 LEAST_MINUTES = 0.05
-"""Of a view, when the rate of inputs is corrected: where views are shorter, so is the step."""
+"""Shortest mean view in minutes by which a correction of the rate is divided, so that no step is too large."""
 
 BURST = 3
-"""Clicks within a second that are a burst (Contentsquare's rage clicks)."""
+"""Clicks on one element within a second that make a burst (Contentsquare's rage clicks)."""
 
 LARGEST = 3.0
-"""A round corrects by this factor at most."""
+"""The largest factor by which one round corrects a rate."""
 
 
 def guess_inputs(seen: Seen, usual: float = 0.0) -> float:
-    """The rate of inputs if none were clicks on links: a round corrects by a factor, so the first must be near."""
+    """Guess the rate of inputs per minute as if no input were a click on a link. Rounds of correction start there."""
     return max(count_inputs(seen) / find_minutes(seen, usual), 1e-3)
 
 
 def correct_inputs(rate: float, missing: float) -> float:
-    """The next rate of inputs: links are clicked whatever the rate, so it moves by what a minute lacks."""
+    """Return the next rate of inputs: the rate plus the missing inputs per minute, within one round's bound."""
     return max(rate * bound(max(rate + missing, 0.0) / rate), 1e-3)
 
 
 def find_minutes(seen: Seen, usual: float = 0.0) -> float:
-    """By how much the measure of inputs grows with their rate: the minutes of a view, or of a load without an input,
-    if its browser measures them; `usual` where too few times are known."""
+    """Return how much the measure of inputs grows with their rate per minute.
+
+    That is the mean minutes of a view or, if clicks are not recorded, of a load without input in a browser that
+    measures inputs; `usual` if too few times are known.
+    """
     dwells = measure_dwells(seen.recorded, seen.visits)
     if len(dwells.view) < FEW:
         return max(usual, LEAST_MINUTES)
-    if not len(seen.recorded.rows_of(rum.DOM)):
+    if not len(seen.recorded.find_rows(rum.DOM)):
         told = np.zeros(len(seen.visits.page), dtype=bool)
         told[seen.loads.view[np.isfinite(seen.loads.delay)]] = True
         kind = find_kinds(seen.recorded, seen.visits)
@@ -58,7 +61,7 @@ def find_minutes(seen: Seen, usual: float = 0.0) -> float:
 
 
 def count_inputs(seen: Seen) -> float:
-    """A measure of inputs: clicks a view where they are recorded, else the odds of a load's first input."""
+    """Measure inputs: clicks per view if they are recorded, else minus the log of the share of loads without input."""
     views = max(len(seen.visits.page), 1)
     clicks, bursts = find_bursts(seen.recorded)
     if len(clicks):
@@ -68,8 +71,8 @@ def count_inputs(seen: Seen) -> float:
 
 
 def find_bursts(recorded: Recorded) -> tuple[Ints, Bools]:
-    """The clicks, by who clicked what, and which of them are of a burst on one element, within a second."""
-    events, rows = recorded.events, recorded.rows_of(rum.DOM)
+    """Return the rows of clicks, sorted by session, page and element, and whether each belongs to a burst."""
+    events, rows = recorded.events, recorded.find_rows(rum.DOM)
     rows = rows[np.lexsort((events.at[rows], events.key[rows], events.number[rows], events.session[rows]))]
     who = np.stack((events.session[rows], events.number[rows], events.key[rows]))
     begins = np.zeros(len(rows), dtype=bool)
@@ -83,14 +86,16 @@ def find_bursts(recorded: Recorded) -> tuple[Ints, Bools]:
 
 
 def find_named_inputs(seen: Seen) -> tuple[int, int]:
-    """How many first inputs by pointer tell their target, of how many, in browsers that tell it where a script listens
-    for pointer events."""
-    recorded, rows = seen.recorded, seen.recorded.rows_of(rum.FID)
+    """Count the first inputs by pointer that name their target, and all of them, in Chromium browsers.
+
+    These browsers name the target if a script listens for pointer events.
+    """
+    recorded, rows = seen.recorded, seen.recorded.find_rows(rum.FID)
     able = np.array([word in CHROMIUM for word in recorded.words] + [False])[recorded.sessions.browser]
     codes = recorded.events.code[rows[able[recorded.events.session[rows]]]]
     return int((codes == 1).sum()), int(np.isfinite(codes).sum())
 
 
 def bound(ratio: float) -> float:
-    """A correction that is not larger than one round may make."""
+    """Limit a correction to the factor of one round; NaN and infinity give 1."""
     return float(np.clip(ratio, 1 / LARGEST, LARGEST)) if isfinite(ratio) else 1.0

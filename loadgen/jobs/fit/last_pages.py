@@ -114,7 +114,7 @@ def watch_last_pages(recorded: Recorded, visits: Visits, times: tuple[Floats, Fl
     """The watches of last pages that were loaded once and have a CLS, by batches alone."""
     events, size = recorded.events, len(visits.page)
     view = find_views(recorded, visits, np.arange(len(events.at)))
-    shifts = recorded.rows_of(rum.CLS)
+    shifts = recorded.find_rows(rum.CLS)
     hidden = np.full(size + 1, -1)  # the batch of each view's CLS, of several the last one: rows are in order of time
     hidden[view[shifts]] = events.batch[shifts]
     able = np.append(visits.last & visits.ended & visits.hard & (visits.loads <= 1), False) & (hidden >= 0)
@@ -198,9 +198,9 @@ def find_parting_clicks(recorded: Recorded, visits: Visits) -> Floats:
     """
     events, clicks = recorded.events, rum.DOM in recorded.types
     hidden = np.zeros(int(events.batch.max(initial=-1)) + 2, dtype=bool)  # the last one: no batch is told
-    hidden[events.batch[recorded.rows_of(rum.CLS)]] = True
+    hidden[events.batch[recorded.find_rows(rum.CLS)]] = True
     hidden[-1] = False
-    rows = recorded.rows_of(rum.DOM if clicks else rum.FID)
+    rows = recorded.find_rows(rum.DOM if clicks else rum.FID)
     view = find_views(recorded, visits, rows)
     known = (view >= 0) & (visits.last & visits.ended)[view]
     rows, view, pages = rows[known], view[known], int(visits.page.max(initial=0)) + 1

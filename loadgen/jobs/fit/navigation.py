@@ -1,4 +1,4 @@
-"""What navigation events tell beside vitals: the sizes of documents, connections that were there, what scripts cost."""
+"""Estimates from navigation events other than vitals: document sizes, warm connections, and the time of scripts."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from loadgen.jobs.fit.support import round_share, round_to
 from loadgen.jobs.fit.vitals import FEW, LEAST, Loads
 
 HEADER_BYTES = 300
-"""What transferSize has beside the body (Resource Timing)."""
+"""Bytes that transferSize adds to the body (Resource Timing)."""
 
 
 class NavigationFacts(NamedTuple):
-    """What is told of all documents; None: too few tell."""
+    """Estimates over all documents; None: too few loads show it."""
 
-    preconnected: float | None  # share of the landings whose connection was there before
+    preconnected: float | None  # share of the landings that used an existing connection
     scripting: dict[str, float] | None  # members of a scenario's Scripting
-    landings: int
-    cold: int  # loads without a cached file, on which scripting stands
+    landings: int  # landings that `preconnected` was measured on
+    cold: int  # loads without a cached file that `scripting` was measured on
 
 
 def read_navigation(loads: Loads, cold: Bools) -> NavigationFacts:
-    """Connections of landings, and how long documents waited for scripts from the network; `cold` is by view.
+    """Measure the connections of landings, and how long documents wait for scripts; `cold`: [view], no cached file.
 
-    A site without TLS tells nothing of its connections. A step back has its document from the cache.
+    Without TLS, connections do not show. A step back has its document from the cache, so it does not count.
     """
     landed = loads.first & ~loads.back & np.isfinite(loads.tls)
     secure = landed.sum() >= LEAST and bool((loads.tls[landed] > 0).any())
@@ -43,15 +43,15 @@ def read_navigation(loads: Loads, cold: Bools) -> NavigationFacts:
 
 
 def _round_median(values: Floats) -> float:
-    """The median with the digits that its spread between quartiles supports."""
+    """Return the median, rounded to the digits that its quartiles support."""
     low, middle, high = np.quantile(values, (0.25, 0.5, 0.75))
     return round_to(float(middle), float(high - low) / sqrt(len(values)))
 
 
 def find_documents(loads: Loads, page: Ints, pages: int) -> dict[int, dict[str, float]]:
-    """Median size of each page's document on the wire, in bytes, and how many times as large it is unpacked.
+    """Return the median size of each page's document on the wire, in bytes, and its ratio unpacked, by page.
 
-    A document from the cache has no size on the wire; browsers add 300 bytes to one from the network.
+    A document from the cache has no size on the wire; browsers add 300 bytes to a document from the network.
     """
     found: dict[int, dict[str, float]] = {}
     sent = np.isfinite(loads.bytes) & (loads.bytes > HEADER_BYTES)

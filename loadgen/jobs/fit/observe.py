@@ -182,7 +182,7 @@ def list_common_types(seen: Seen) -> set[str]:
     events = seen.recorded.events
     return {
         name for name in seen.recorded.types
-        if len(np.unique(events.session[seen.recorded.rows_of(name)])) >= seen.at_least and not holds_secret(name)
+        if len(np.unique(events.session[seen.recorded.find_rows(name)])) >= seen.at_least and not holds_secret(name)
         and name.isprintable()
     }  # fmt: skip
 

@@ -1,7 +1,7 @@
 """Recorded traffic as columns: sessions, events and page loads, in bounded memory.
 
 Rule: an event is a row of numbers and of places in tables of texts; nothing else of it is kept, and no query string is
-ever read. A million events take some 100 MB. The same nouns hold what was recorded and what is generated to compare.
+ever read. A million events take some 100 MB. The same nouns hold recorded traffic and traffic generated to compare.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 MOST_TEXTS = 300_000
-"""Distinct texts of a table; further ones are not told apart."""
+"""Distinct texts of a table at most; further texts are not distinguished."""
 
 LONGEST_TEXT = 1_000
-"""Characters that are kept of a text."""
+"""Characters of a text that are kept."""
 
 
 OLDEST, NEWEST = 1_262_304_000.0, 4_102_444_800.0
 """Unix times of 2010 and 2100: an event outside has no usable time."""
 
 PLACES = ("page", "number", "title", "tags", "attributes")
-"""Columns of an event that its page has alike."""
+"""Columns of an event that depend on its page's metadata alone."""
 
 
 class Texts:
-    """A table of distinct texts; -1 stands for no text, and for texts beyond the limit."""
+    """A table of distinct texts. Place -1 means no text, or a text beyond the limit."""
 
     def __init__(self, limit: int = MOST_TEXTS) -> None:
         self.values: list[str] = []
@@ -49,7 +49,7 @@ class Texts:
         self._limit = limit
 
     def place(self, text: str | None) -> int:
-        """Where a text stands in the table; it is added when it is new."""
+        """Return the place of a text in the table; a new text is added."""
         if text is None:
             return -1
         found = self._places.get(text)
@@ -62,24 +62,24 @@ class Texts:
 
 
 class ReadCounts(msgspec.Struct):
-    """What was read, and what of it was of no use."""
+    """Counts of what was read, and of what could not be used."""
 
     lines: int = 0
-    broken_lines: int = 0  # no JSON, or JSON without RUM events
-    events: int = 0  # kept
-    duplicates: int = 0  # events whose id was there before
+    broken_lines: int = 0  # lines that are no JSON, or JSON without RUM events
+    events: int = 0  # events that were kept
+    duplicates: int = 0  # events whose id had been read before
     broken_events: int = 0  # without id, type, time or session
     bad_times: int = 0  # time before 2010 or after 2100
     out_of_order: int = 0  # read after a later event of the same session
     monitors: set[str] = msgspec.field(default_factory=set)  # ids of app monitors
-    unknown_types: dict[str, int] = msgspec.field(default_factory=dict)  # of RUM's own prefix
+    unknown_types: dict[str, int] = msgspec.field(default_factory=dict)  # with RUM's own prefix
 
 
 class SessionTable(NamedTuple):
     """A row for each session id, in the order in which the sessions began."""
 
     user: Ints  # -1: no cookies
-    country: Ints  # place in Recorded.words; -1: not told
+    country: Ints  # this and the next: place in Recorded.words; -1: unknown
     device: Ints
     system: Ints
     browser: Ints
@@ -100,9 +100,9 @@ class EventTable(NamedTuple):
     number: Ints  # the page's `interaction`; -1 without cookies
     title: Ints  # place in Recorded.titles
     tags: Ints  # place in Recorded.words: the tags as one text
-    attributes: Ints  # the same: attributes in its own metadata, as JSON
+    attributes: Ints  # place in Recorded.words: attributes in the event's own metadata, as JSON
     batch: Ints
-    size: Ints  # bytes of details
+    size: Ints  # bytes of the details
     value: Floats  # see EventFacts
     code: Floats
     key: Ints  # place in Recorded.keys
@@ -117,7 +117,7 @@ class LoadTable(NamedTuple):
     interactive: Floats
     response: Floats
     bytes: Floats
-    ratio: Floats  # of the document unpacked to the document on the wire
+    ratio: Floats  # size of the document unpacked, divided by its size on the wire
     tls: Floats
     protocol: Floats  # place in PROTOCOLS
     scripts: Floats
@@ -125,7 +125,7 @@ class LoadTable(NamedTuple):
 
 
 class Recorded(Noun):
-    """Everything that is known of the recorded traffic."""
+    """Recorded traffic in columns, with the texts that the columns refer to."""
 
     sessions: SessionTable
     events: EventTable
@@ -133,23 +133,23 @@ class Recorded(Noun):
     types: tuple[str, ...]
     pages: tuple[str, ...]  # paths
     titles: tuple[str, ...]
-    words: tuple[str, ...]  # countries, devices and such
-    keys: tuple[str, ...]  # what events of a type are told apart by: a call, a message, an element
+    words: tuple[str, ...]  # countries, devices and other short texts
+    keys: tuple[str, ...]  # texts that distinguish events of a type: a call, a message, an element
     domains: dict[str, int]  # sessions by the site's host
     changing: frozenset[str]  # names of attributes that change within a session
     counts: ReadCounts
 
     def find_type(self, name: str) -> int:
-        """The place of an event type; -2 where there is none."""
+        """Return the place of an event type in `types`; -2 if no event has it."""
         return self.types.index(name) if name in self.types else -2
 
-    def rows_of(self, name: str) -> Ints:
-        """The rows of all events of a type."""
+    def find_rows(self, name: str) -> Ints:
+        """Return the rows of all events of a type."""
         return np.flatnonzero(self.events.type == self.find_type(name))
 
 
 class Recorder:
-    """Takes sessions and events one by one, in any order, and gives a Recorded."""
+    """A builder of Recorded, which takes sessions and events one by one in any order."""
 
     def __init__(self) -> None:
         self.counts = ReadCounts()
@@ -171,7 +171,7 @@ class Recorder:
         self._page_places: dict[PageFacts, tuple[int, ...]] = {}
 
     def open_session(self, session_id: str, user_id: str | None, visitor: VisitorFacts) -> int:
-        """The row of a session; it is added when its id is new."""
+        """Return the row of a session; a session with a new id is added."""
         row = self._session_of.get(session_id)
         if row is None:
             row = self._session_of[session_id] = len(self._session_of)
@@ -189,11 +189,11 @@ class Recorder:
         return row
 
     def place_batch(self, batch_id: str | None) -> int:
-        """The number of a batch; -1 where none is told."""
+        """Return the number of a batch; -1 if the event has no batch id."""
         return -1 if batch_id is None else self._batch_of.setdefault(hash(batch_id), len(self._batch_of))
 
     def is_new(self, event_id: str) -> bool:
-        """Whether an event's id was not there before; counts it if it was."""
+        """Whether an event's id is new; an id that was read before counts as a duplicate."""
         key = hash(event_id)
         if key in self._seen:
             self.counts.duplicates += 1
@@ -204,7 +204,7 @@ class Recorder:
     def add_event(
         self, session: int, at: float, name: str, batch: int, page: PageFacts, details: bytes | str
     ) -> None:  # fmt: skip
-        """Add an event; its details are JSON."""
+        """Add an event at Unix time `at`; its details are JSON. An unusable event is only counted."""
         if not OLDEST <= at <= NEWEST:
             self.counts.bad_times += 1
             return
@@ -246,11 +246,11 @@ class Recorder:
 
     @property
     def sessions(self) -> int:
-        """How many sessions there are so far."""
+        """Number of sessions so far."""
         return len(self._session_of)
 
     def finish(self) -> Recorded:
-        """Everything that was added, sorted."""
+        """Return everything that was added, sorted."""
         ints = {name: np.array(column, dtype=np.int64) for name, column in self._ints.items()}
         floats = {name: np.array(column, dtype=np.float64) for name, column in self._floats.items()}
         self.counts.out_of_order = count_out_of_order(ints["session"], floats["at"])
@@ -280,7 +280,7 @@ class Recorder:
 
 
 def select_sessions(recorded: Recorded, chosen: Bools) -> Recorded:
-    """The part of the recorded traffic that belongs to the chosen sessions; they get new, dense rows."""
+    """Return the recorded traffic of the chosen sessions alone; they get new, dense rows."""
     number = np.cumsum(chosen) - 1
     kept = np.flatnonzero(chosen[recorded.events.session])
     place = np.full(len(recorded.events.session), -1)

@@ -1,8 +1,8 @@
-"""Where recorded traffic comes from: files of any known form, plain or gzip, told apart by looking; or a live monitor.
+"""Read recorded traffic from files of any known form, plain or gzip, or from a live monitor.
 
-Rule: a file is read as a stream. Lines that are JSON objects are taken one by one; in a document that is one JSON value
-over many lines or one very long line, the texts that hold an event are found by looking for them, and where there are
-none the objects. The endpoint's store is recognised by SQLite's first bytes.
+Rule: a file's form is recognized by its content, and the file is read as a stream. Lines that are JSON objects are read
+one by one. In a document (one JSON value over many lines, or one very long line) a search finds the texts that hold an
+event or, if there are none, the objects. The endpoint's store is recognized by SQLite's first bytes.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ from loadgen.rum.quotas import RETENTION_SECONDS
 
 
 class FitOptions(Noun, kw_only=True):
-    """What is known of the data beside itself, and how the fit is judged."""
+    """Options of a fit: facts about the data that it does not show, sources, and how the fit is judged."""
 
     name: Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)] = "fitted"
-    sample_rate: SampleRate | None = None  # at which the client recorded; None: taken to be 1, and told
+    sample_rate: SampleRate | None = None  # at which the client recorded; None: 1 is assumed, and a note says so
     at_least: Annotated[int, msgspec.Meta(ge=1)] = 5  # sessions that must have a text before it is written
     page: tuple[str, ...] = ()  # patterns of pages, such as /help/{topic}
     holdout: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.0  # share of the sessions that are judged and not fitted
     seed: Seed = 0  # of the generated sessions
-    monitor: str | None = None  # an app monitor to read live, beside the files
-    target: str | None = None  # which RUM has it: a URL, or aws
+    monitor: str | None = None  # an app monitor to read live, in addition to the files
+    target: str | None = None  # the RUM service of the app monitor: a URL, or "aws"
     region: str | None = None
-    proxy: str | None = None  # in place of HTTPS_PROXY
-    ca_bundle: str | None = None  # PEM file of trusted certificates, in place of the environment's
+    proxy: str | None = None  # replaces HTTPS_PROXY
+    ca_bundle: str | None = None  # PEM file of trusted certificates, replaces the environment's
     after: str | None = None  # read from this moment on; 30 days ago unless given
     before: str = "now"
 
@@ -53,15 +53,15 @@ def read_sources(paths: Sequence[Path], asked: FitOptions, on_progress: OnProgre
         raise LoadgenError("nothing to fit: name a file with RUM events, or an app monitor with --monitor NAME")
     recorder = Recorder()
     for path in paths:
-        read_file(path, recorder, tell_slowly(path, on_progress))
+        read_file(path, recorder, make_reading_progress(path, on_progress))
     if asked.monitor is not None:
         with reach_target(asked.target, asked.proxy, asked.ca_bundle):
             read_monitor(asked, recorder, on_progress)
     return recorder.finish()
 
 
-def tell_slowly(path: Path, on_progress: OnProgress) -> Callable[[int, int], None]:
-    """A callback of a file's reader that tells how far it is."""
+def make_reading_progress(path: Path, on_progress: OnProgress) -> Callable[[int, int], None]:
+    """Return a callback (bytes, events) by which a file's reader reports its progress."""
     size = path.stat().st_size if path.is_file() else 0
     bytes_read = Ticker(on_progress, f"reading {path.name}", size, "bytes")
     events_read = Ticker(on_progress, f"reading {path.name}", None, "events")
@@ -69,7 +69,7 @@ def tell_slowly(path: Path, on_progress: OnProgress) -> Callable[[int, int], Non
 
 
 def read_monitor(asked: FitOptions, recorder: Recorder, on_progress: OnProgress) -> None:
-    """Add the events that an app monitor shows."""
+    """Add the events that an app monitor shows to a recorder."""
     from loadgen.aws import read_event_texts
 
     now = time.time()
@@ -97,34 +97,34 @@ def format_moment(at: float) -> str:
 
 SQLITE = b"SQLite format 3\0"
 LONGEST_LINE = 64_000_000
-"""Bytes of a line; a longer one is read as a document."""
+"""Longest line in bytes; a longer one is read as a document."""
 
 CHUNK = 1 << 20
 LONGEST_EVENT = 1 << 20
-"""Bytes of one event's text in a document."""
+"""Longest text of one event in a document, in bytes."""
 
 LONGEST_OBJECT = 8 << 20
-"""Bytes of an event or body in a document that has them as they are."""
+"""Longest event or body in a document that holds them as objects, in bytes."""
 
 QUOTED_EVENT = re.compile(rb'"(\{(?:[^"\\]|\\.)*\})\s*"')
-"""A JSON text that holds a JSON object, as in what `aws logs` and GetAppMonitorData give."""
+"""A JSON string that holds a JSON object, as in the answers of `aws logs` and GetAppMonitorData."""
 
 TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}"]', re.DOTALL)
-"""A text of JSON, a brace, or the quote of a text that is not whole."""
+"""A JSON string, a brace, or the quote that begins an incomplete string."""
 
 EVENT_KEYS = (b'"RumEvents"', b'"event_type"')
 
 OnRead = Callable[[int, int], None]
-"""Takes the bytes read so far of a file, and the events so far."""
+"""on_read(bytes of a file read so far, events so far)."""
 
 INSTEAD = (
-    "give CloudWatch Logs of RUM, what GetAppMonitorData gives, PutRumEvents bodies one a line, or the store of a "
+    "give CloudWatch Logs of RUM, an answer of GetAppMonitorData, PutRumEvents bodies one a line, or the store of a "
     "loadgen endpoint"
 )
 
 
 def read_file(path: Path, recorder: Recorder, on_read: OnRead) -> None:
-    """Add what a file holds to a recorder. Raises LoadgenError when it cannot be read or holds no RUM events."""
+    """Add a file's events to a recorder. Raises LoadgenError if it cannot be read or holds no RUM events."""
     feed = Feed(recorder)
     before = recorder.counts.events + recorder.counts.duplicates
     useless = recorder.counts.broken_events + recorder.counts.bad_times
@@ -143,7 +143,7 @@ def read_file(path: Path, recorder: Recorder, on_read: OnRead) -> None:
             raise LoadgenError(f"{path}: is a folder; name the files in it, such as {path}/*.gz") from None
         if recorder.counts.events + recorder.counts.duplicates == before:
             raise LoadgenError(f"{path}: cannot be read ({error}); {INSTEAD}") from None
-        recorder.counts.broken_lines += 1  # a file that ends early: what came before counts
+        recorder.counts.broken_lines += 1  # the file ends early; the events before its end count
     if recorder.counts.events + recorder.counts.duplicates == before:
         if head.startswith(SQLITE):
             raise LoadgenError(f"{path}: the store of an endpoint that was sent no events; send it some, or {INSTEAD}")
@@ -154,7 +154,7 @@ def read_file(path: Path, recorder: Recorder, on_read: OnRead) -> None:
 
 
 def _read_stream(raw: IO[bytes], head: bytes, feed: Feed, on_read: OnRead) -> None:
-    """Add what a stream holds."""
+    """Add the events of a stream."""
     counts = feed.recorder.counts
     before, lines = counts.events + counts.duplicates, (counts.lines, counts.broken_lines)
 
@@ -176,14 +176,14 @@ def _read_stream(raw: IO[bytes], head: bytes, feed: Feed, on_read: OnRead) -> No
 
 
 def choose_readers(head: bytes) -> tuple[Callable[[IO[bytes], Feed, Callable[[], None]], None], ...]:
-    """How to read a file that begins so; each is tried if the one before finds nothing."""
+    """Return the readers of a file with this head; each is tried if the reader before it found no event."""
     if is_document(head):
         return read_document, read_objects
     return (read_lines,) if b"\n" in head else (read_lines, read_objects)
 
 
 def is_document(head: bytes) -> bool:
-    """Whether a file is one JSON value rather than lines of them."""
+    """Whether a file with this head is one JSON value, rather than one JSON value on each line."""
     start = head.lstrip(SPACE)
     if not start.startswith((b"{", b"[")):
         return False
@@ -202,7 +202,7 @@ def is_object(line: bytes) -> bool:
 
 
 def read_lines(stream: IO[bytes], feed: Feed, tell: Callable[[], None]) -> None:
-    """Add each line: an event as CloudWatch Logs keep it (a time may come before it), or a PutRumEvents body."""
+    """Add the events of each line: an event of CloudWatch Logs, perhaps after a time, or a PutRumEvents body."""
     counts = feed.recorder.counts
     while line := stream.readline(LONGEST_LINE):
         counts.lines += 1
@@ -213,8 +213,10 @@ def read_lines(stream: IO[bytes], feed: Feed, tell: Callable[[], None]) -> None:
 
 
 def cut_json(line: bytes) -> bytes:
-    """The JSON object in a line that may have more: a time, columns of text or of CSV, which doubles quotes; or that is
-    a JSON text with one."""
+    """Return the JSON object in a line.
+
+    A time or other columns may stand around the object; CSV doubles its quotes, and a JSON string escapes them.
+    """
     text = line[max(line.find(b"{"), 0) : line.rfind(b"}") + 1]
     if text.startswith(b'{\\"'):
         return unquote(b'"%s"' % text)
@@ -222,7 +224,7 @@ def cut_json(line: bytes) -> bytes:
 
 
 def read_document(stream: IO[bytes], feed: Feed, tell: Callable[[], None]) -> None:
-    """Add each JSON text of a document that holds an event."""
+    """Add the event in each JSON string of a document that holds one."""
     counts, rest = feed.recorder.counts, b""
     while chunk := stream.read(CHUNK):
         data, end = rest + chunk, 0
@@ -242,18 +244,18 @@ def _add_quoted(feed: Feed, quoted: bytes) -> bool:
 
 
 def read_objects(stream: IO[bytes], feed: Feed, tell: Callable[[], None]) -> None:
-    """Add each JSON object however they are laid out: in a list, one behind the other, over several lines."""
+    """Add each JSON object of a document in any layout: in a list, one after another, over several lines."""
     counts, rest = feed.recorder.counts, b""
     while len(rest) <= LONGEST_OBJECT and (chunk := stream.read(CHUNK)):
         data, begin, end, depth = rest + chunk, 0, 0, 0
         for match in TOKEN.finditer(data):
-            mark = match[0]
-            if mark == b'"':
+            token = match[0]
+            if token == b'"':
                 break
-            if mark == b"{":
+            if token == b"{":
                 begin = begin if depth else match.start()
                 depth += 1
-            elif mark == b"}" and depth:
+            elif token == b"}" and depth:
                 depth -= 1
                 if not depth:
                     end = match.end()
@@ -264,7 +266,7 @@ def read_objects(stream: IO[bytes], feed: Feed, tell: Callable[[], None]) -> Non
 
 
 def read_store(path: Path, feed: Feed, on_read: OnRead) -> None:
-    """Add the accepted batches of an endpoint's store; it is opened for reading alone, also while it is in use."""
+    """Add the accepted batches of an endpoint's store, which is opened for reading alone."""
     database: sqlite3.Connection | None = None
     try:
         database = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)

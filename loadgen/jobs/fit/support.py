@@ -1,7 +1,7 @@
-"""What the data supports is what a scenario says: texts that enough sessions had, and digits that enough counts allow.
+"""Write only what the data support: texts that enough sessions had, and digits that enough observations allow.
 
-Rule: a text is written only if at least `--at-least` sessions had it after addresses, numbers and tokens were folded
-away; ids, user agents and query strings are never looked at for it. A number ends at a third of its standard error.
+Rule: a text is written only if at least `--at-least` sessions had it, after addresses, numbers and tokens were replaced
+by placeholders; ids, user agents and query strings are never used. A number is rounded to a third of its error.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ URL = re.compile(r"\bhttps?://\S+")
 UUID = re.compile(r"\b[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b")
 TOKEN = re.compile(r"\b(?=[\w+/=~.-]*\d)(?=[\w+/=~.-]*[A-Za-z])[\w+/=~.-]{16,}|\b[0-9a-fA-F]{12,}\b")
 DIGITS = re.compile(r"\d{4,}|\d{2,}(?:[ ./-]\d{2,}){2,}|\b\d{1,3}(?:\.\d{1,3}){3}\b")
-"""A long number, one in groups as of cards and telephones, an IP address."""
+"""A long number, a number in groups as of cards and telephones, or an IP address."""
 
 NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 
@@ -24,11 +24,11 @@ MOST_WORDS_TOLD = 200
 
 NICE_SECONDS = (1.0, 5.0, 10.0, 15.0, 30.0, 60.0, 300.0, 600.0, 900.0, 1800.0, 3600.0)
 LEAST_PART = 1e-4
-"""Digits below this part of a number are never written."""
+"""Digits below this share of a number are never written."""
 
 
 def fold_message(text: str) -> str:
-    """A message without what differs from one to the next: addresses, URLs, ids, tokens, numbers."""
+    """Replace the variable parts of a message (addresses, URLs, ids, tokens, numbers) by placeholders."""
     for pattern, stand_in in ((EMAIL, "<email>"), (URL, "<url>"), (UUID, "<id>"), (TOKEN, "<token>"), (NUMBER, "<n>")):
         text = pattern.sub(stand_in, text)
     return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())[:MOST_WORDS_TOLD]
@@ -40,12 +40,12 @@ def holds_secret(text: str) -> bool:
 
 
 def drop_implausible(value: float, most: float) -> float:
-    """A value from 0 to `most`; NaN in place of any other, as clocks that are set and numbers that overflow give."""
+    """Return a value from 0 to `most` as it is, and NaN for any other: clocks are set, and numbers overflow."""
     return value if 0 <= value <= most else nan
 
 
 def find_common(texts: Iterable[tuple[str, int]], at_least: int) -> dict[str, int]:
-    """The texts that at least so many sessions had, each with how many; pairs of text and session are given."""
+    """Return the texts of pairs (text, session) that at least `at_least` sessions had, each with its sessions."""
     sessions: dict[str, set[int]] = {}
     for text, session in texts:
         sessions.setdefault(text, set()).add(session)
@@ -53,7 +53,7 @@ def find_common(texts: Iterable[tuple[str, int]], at_least: int) -> dict[str, in
 
 
 def round_to(value: float, error: float) -> float:
-    """A value without the digits that a third of its standard error makes meaningless."""
+    """Round a value to a third of its standard error."""
     if not value or not isfinite(value):
         return 0.0
     unit = max(error / 3 if isfinite(error) else abs(value), abs(value) * LEAST_PART)
@@ -63,7 +63,7 @@ def round_to(value: float, error: float) -> float:
 
 
 def weigh(counts: Counter[str], at_least: int, most: int) -> dict[str, float]:
-    """Weights in per cent, the heaviest first; what too few sessions had is left out."""
+    """Turn counts of sessions into weights in per cent, the largest first; counts below `at_least` are left out."""
     kept = [(name, number) for name, number in counts.most_common() if number >= at_least]
     kept = sorted(kept, key=lambda item: (-item[1], item[0]))[:most]
     total = sum(number for _, number in kept)
@@ -71,17 +71,17 @@ def weigh(counts: Counter[str], at_least: int, most: int) -> dict[str, float]:
 
 
 def round_rate(rate: float, count: int) -> float:
-    """A rate to the digits that so many events support."""
+    """Round a rate to the digits that `count` events support."""
     return round_to(rate, rate / sqrt(max(count, 1)))
 
 
 def round_share(share: float, count: float) -> float:
-    """A probability to the digits that so many observations support."""
+    """Round a probability to the digits that `count` observations support."""
     return min(round_to(share, sqrt(max(share * (1 - share), 1e-6) / max(count, 1))), 1.0)
 
 
 def round_span(seconds: float, error: float) -> float:
-    """A length of time, to a whole number of the largest usual unit that the error allows."""
+    """Round a length of time to a multiple of the largest usual unit that its error allows."""
     room = max(3 * error, 1.0)
     for unit in reversed(NICE_SECONDS):
         rounded = round(seconds / unit) * unit
@@ -91,7 +91,7 @@ def round_span(seconds: float, error: float) -> float:
 
 
 def round_shares(shares: Mapping[str, float], count: float) -> dict[str, float]:
-    """Probabilities that add up to 1, rounded so that they still do; what is below half a unit is left out."""
+    """Round probabilities so that they still add up to 1; shares that round to 0 are left out."""
     total = sum(shares.values())
     if total <= 0:
         return {}

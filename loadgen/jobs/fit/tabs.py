@@ -71,7 +71,7 @@ def find_tabs(recorded: Recorded, visits: Visits, loads: Loads, restored: Bools)
 
 def _count_returns(recorded: Recorded, visits: Visits) -> Ints:
     """How often each view came back from the browser's back/forward cache."""
-    events, rows = recorded.events, recorded.rows_of(rum.TTFB)
+    events, rows = recorded.events, recorded.find_rows(rum.TTFB)
     view = find_views(recorded, visits, rows)
     rows, view = rows[view >= 0], view[view >= 0]
     again = np.ones(len(view), dtype=bool)

@@ -76,7 +76,7 @@ class Cuts(NamedTuple):
 
 def fold_pages(recorded: Recorded, at_least: int, patterns: Sequence[str] = ()) -> RecordedSite:
     """The pages of the site; a page that fewer sessions saw is part of the page `other`."""
-    views = recorded.rows_of(rum.PAGE_VIEW)
+    views = recorded.find_rows(rum.PAGE_VIEW)
     path, session = recorded.events.page[views], recorded.events.session[views]
     views_of = np.bincount(path[path >= 0], minlength=len(recorded.pages))
     weights = {int(place): int(views_of[place]) for place in np.flatnonzero(views_of)}
@@ -144,10 +144,10 @@ def find_cuts(recorded: Recorded, limit: int) -> Cuts:
     events, count = recorded.events, len(recorded.sessions.user)
     number = np.bincount(events.session, minlength=count)
     first, last = find_spans(recorded)
-    starts = recorded.rows_of(rum.SESSION_START)
+    starts = recorded.find_rows(rum.SESSION_START)
     started = np.full(count, not len(starts))  # who exports some types alone may leave them out
     started[events.session[starts]] = True
-    views = recorded.rows_of(rum.PAGE_VIEW)
+    views = recorded.find_rows(rum.PAGE_VIEW)
     landed = np.zeros(count, dtype=bool)
     landed[events.session[views[events.number[views] <= 0]]] = True
     end = last.max(initial=0.0)
@@ -179,7 +179,7 @@ def find_spans(recorded: Recorded) -> tuple[Floats, Floats]:
 def list_visits(recorded: Recorded, site: RecordedSite, cuts: Cuts) -> Visits:
     """All page views on known pages."""
     events = recorded.events
-    row = recorded.rows_of(rum.PAGE_VIEW)
+    row = recorded.find_rows(rum.PAGE_VIEW)
     row = row[np.lexsort((events.at[row], events.number[row], events.session[row]))]
     row = row[site.of_path[events.page[row]] >= 0]
     session, number, path = events.session[row], events.number[row], events.page[row]

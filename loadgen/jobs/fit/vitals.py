@@ -87,7 +87,7 @@ def list_loads(recorded: Recorded, visits: Visits, mobile: Bools) -> Loads:
 
 def _spread_vital(recorded: Recorded, visits: Visits, name: str) -> Floats:
     """Value and code of the first event of a type under each view."""
-    rows = recorded.rows_of(name)
+    rows = recorded.find_rows(name)
     view = find_views(recorded, visits, rows)
     return np.stack(
         [spread_first(visits, view, column[rows]) for column in (recorded.events.value, recorded.events.code)]
@@ -202,7 +202,7 @@ def find_shifts(loads: Loads) -> tuple[dict[str, float], int]:
 
 def find_lcp_parts(recorded: Recorded) -> tuple[Floats, int]:
     """Mean shares of delay, loading and rendering of largest images that came from the network, and how many did."""
-    keys = recorded.events.key[recorded.rows_of(rum.LCP)]
+    keys = recorded.events.key[recorded.find_rows(rum.LCP)]
     counts = np.bincount(keys[keys >= 0], minlength=len(recorded.keys))
     whole, number = np.zeros(3), 0
     for key in np.flatnonzero(counts).tolist():

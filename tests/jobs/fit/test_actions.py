@@ -32,14 +32,14 @@ def test_shares_of_what_is_thrown_come_back() -> None:
     )
     telemetry = scenario.telemetry.model_copy(update={"errors": errors})
     recorded = record(scenario.model_copy(update={"telemetry": telemetry}), 3)
-    assert set(count_thrown(recorded, recorded.rows_of(JS_ERROR))) == {"rejected_number", "foreign", "object"}
+    assert set(count_thrown(recorded, recorded.find_rows(JS_ERROR))) == {"rejected_number", "foreign", "object"}
 
 
 def test_a_client_that_leaves_stacks_out_still_tells_errors_from_objects() -> None:
     scenario = stretch(Scenario.load("quickstart"), 100)
     client = scenario.client.model_copy(update={"stackTraceLength": 0})
     recorded = record(scenario.model_copy(update={"client": client}), 3)
-    counts = count_thrown(recorded, recorded.rows_of(JS_ERROR))
+    counts = count_thrown(recorded, recorded.find_rows(JS_ERROR))
     assert counts["error"] > counts["object"]
 
 

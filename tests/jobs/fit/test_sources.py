@@ -41,7 +41,7 @@ def read(*paths: Path) -> Recorded:
 
 def describe(recorded: Recorded) -> list[tuple[str, int]]:
     """Each type with the number of its events."""
-    return sorted((name, len(recorded.rows_of(name))) for name in recorded.types)
+    return sorted((name, len(recorded.find_rows(name))) for name in recorded.types)
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -38,17 +38,7 @@ from loadgen.results import (
 from loadgen.swarm import clocks
 from loadgen.swarm.clocks import Clocks, Offset
 from loadgen.swarm.locust_private.frames import DroppedFrames
-from loadgen.swarm.workers import (
-    LEFT,
-    SHARE,
-    Done,
-    WorkerShare,
-    describe_cut,
-    describe_loss,
-    describe_strangers,
-    identify_machine,
-    pack,
-)
+from loadgen.swarm.messages import LEFT, SHARE, Done, WorkerShare, identify_machine, pack
 
 LEAD_SECONDS = 1.0  # from the dealing of shares to the run's zero, so that all workers have their first sessions ready
 LEAD_EACH = 0.25  # further lead seconds for each app monitor after the first: each has its own visitors to draw
@@ -253,7 +243,7 @@ class Conductor:
             workers=len(self._shares),
             length=self._find_length(bool(notes)),
             interrupted=self.interrupted,
-            notes=(*notes, *late, *offsets, *describe_strangers(self._dropped)),
+            notes=(*notes, *late, *offsets, *self._dropped.describe()),
             cut_short=bool(notes) or self.interrupted or self.broken is not None,
             losses=tuple(self._describe_losses(missing)),
             lost_workers=tuple(sorted(undone)),
@@ -280,6 +270,12 @@ class Conductor:
 
     def _describe_losses(self, missing: set[int]) -> list[str]:
         """Return one line for each reason why the run is not complete."""
-        lost = [describe_loss(self.measured, index, len(self._shares)) for index in sorted(missing)]
-        cut = [line for done in self._done.values() for line in describe_cut(done, len(self._shares))]
+        lost = [self._describe_loss(index) for index in sorted(missing)]
+        cut = [line for done in self._done.values() for line in done.describe_cut(len(self._shares))]
         return [*lost, *cut, *([self.broken] if self.broken else [])]
+
+    def _describe_loss(self, index: int) -> str:
+        """Return a line on a worker that has not sent its last message."""
+        drawn, last = self.measured.find_progress(index)
+        heard = "before it reported anything" if last is None else f"after second {last}, {drawn:,} sessions drawn"
+        return f"worker {index} of {len(self._shares)} was lost {heard}"

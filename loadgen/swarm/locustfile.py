@@ -27,9 +27,9 @@ from loadgen.swarm.locust_private import disable_rebalancing, extend_heartbeats,
 from loadgen.swarm.locust_private.connecting import limit_connecting
 from loadgen.swarm.locust_private.frames import guard_handler, guard_messages
 from loadgen.swarm.locust_private.statistics import trim_statistics
+from loadgen.swarm.messages import DONE, SECOND, SHARE, STOP, Stop, WorkerShare, unpack
 from loadgen.swarm.node_role import NodeRole, refuse
 from loadgen.swarm.options import add_options, find_prometheus_port
-from loadgen.swarm.workers import DONE, SECOND, SHARE, STOP, Stop, WorkerShare, unpack
 from loadgen.transport import require_free_port
 
 log = logging.getLogger("loadgen")

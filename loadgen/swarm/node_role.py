@@ -35,9 +35,7 @@ from loadgen.swarm.engine import Engine
 from loadgen.swarm.feeder import merge_in_order
 from loadgen.swarm.locust_private.frames import DroppedFrames
 from loadgen.swarm.locust_private.statistics import report_to_locust
-from loadgen.swarm.options import open_run
-from loadgen.swarm.rate_probe import prepare_engine
-from loadgen.swarm.workers import (
+from loadgen.swarm.messages import (
     DONE,
     LEFT,
     SECOND,
@@ -50,6 +48,8 @@ from loadgen.swarm.workers import (
     report_seconds,
     unpack,
 )
+from loadgen.swarm.options import open_run
+from loadgen.swarm.rate_probe import prepare_engine
 from loadgen.transport import find_route, require_descriptors, require_ports
 
 GC_THRESHOLDS = (100_000, 50, 50)  # Python's own are 700, 10, 10

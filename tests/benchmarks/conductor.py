@@ -24,8 +24,8 @@ from loadgen.results import EventCounts, IntervalReport, RunFolder, RunMonitor, 
 from loadgen.results.meter import Meter
 from loadgen.swarm.conductor import Conductor
 from loadgen.swarm.locust_private.frames import DroppedFrames, decode_message, seal
+from loadgen.swarm.messages import SECOND, WorkerShare, pack
 from loadgen.swarm.node_role import NodeRole
-from loadgen.swarm.workers import SECOND, WorkerShare, pack
 from tests.benchmarks.machine import described
 from tests.benchmarks.ready import MONITOR_ID, STOREFRONT
 from tests.paths import ROOT

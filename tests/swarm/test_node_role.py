@@ -14,7 +14,7 @@ from locust.env import Environment
 from loadgen.errors import ControlError
 from loadgen.swarm import node_role
 from loadgen.swarm.locust_private.frames import DroppedFrames
-from loadgen.swarm.workers import Done, unpack
+from loadgen.swarm.messages import Done, unpack
 
 def nobody(region, url):
     raise ControlError(f"no AWS credentials for {region}; {resource.getrlimit(resource.RLIMIT_NOFILE)[0]} descriptors")

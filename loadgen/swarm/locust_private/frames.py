@@ -48,6 +48,13 @@ class DroppedFrames:
                 self.reason,
             )
 
+    def describe(self) -> list[str]:
+        """Return a line if the master's port got frames that are not from this run's workers."""
+        if not self.count:
+            return []
+        frames = f"{self.count:,} frame(s) on the master's port"
+        return [f"{frames} were not from this run's workers and were dropped (the last one: {self.reason})"]
+
 
 def seal(payload: bytes, secret: bytes) -> bytes:
     """Return a payload with its HMAC-SHA256 under the secret in front."""

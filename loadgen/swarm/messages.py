@@ -1,8 +1,6 @@
 """The messages between conductor and workers: objects as msgpack in the data of Locust's messages.
 
 `WorkerShare` is a worker's share of a run as the master sends it, so a worker needs no file of its own.
-
-Also here: the lines of a summary on lost workers, on workers that stopped early, and on dropped frames.
 """
 
 from __future__ import annotations
@@ -17,10 +15,9 @@ import msgspec
 
 from loadgen import wire
 from loadgen.model import Noun
-from loadgen.results import Aggregate, EventCounts, IntervalReport, RunSpec
+from loadgen.results import EventCounts, IntervalReport, RunSpec
 from loadgen.swarm.engine import Engine
 from loadgen.swarm.feeder import Job, Monitored
-from loadgen.swarm.locust_private.frames import DroppedFrames
 
 SHARE, SECOND, DONE, STOP = "loadgen_share", "loadgen_second", "loadgen_done", "loadgen_stop"
 
@@ -43,6 +40,16 @@ class Done(Noun):
     def is_cut(self) -> bool:
         """Whether a part of the worker's share was not sent although the run went on."""
         return self.stop_reason == LEFT or self.failure is not None
+
+    def describe_cut(self, workers: int) -> list[str]:
+        """Return lines on a worker, one of so many, that has not sent its whole share."""
+        name, lines = f"worker {self.index} of {workers}", []
+        if self.stop_reason == LEFT:
+            at = f"after {self.stopped_at or 0.0:.0f} s"
+            lines.append(f"{name} was told to leave {at}: its share was not sent whole")
+        if self.failure:
+            lines.append(f"{name} {self.failure}")
+        return lines
 
 
 class Stop(Noun):
@@ -117,29 +124,3 @@ def aim_at_monitors(spec: RunSpec) -> tuple[Monitored, ...]:
         )
         for scenario, to in zip(spec.scenarios, spec.monitors, strict=True)
     )
-
-
-def describe_loss(measured: Aggregate, index: int, workers: int) -> str:
-    """Return a line on worker `index` of `workers`, which has not sent its last message."""
-    drawn, last = measured.find_progress(index)
-    heard = "before it reported anything" if last is None else f"after second {last}, {drawn:,} sessions drawn"
-    return f"worker {index} of {workers} was lost {heard}"
-
-
-def describe_cut(done: Done, workers: int) -> list[str]:
-    """Return lines on a worker that has sent its last message, but not its whole share."""
-    lines = []
-    if done.stop_reason == LEFT:
-        at = f"after {done.stopped_at or 0.0:.0f} s"
-        lines.append(f"worker {done.index} of {workers} was told to leave {at}: its share was not sent whole")
-    if done.failure:
-        lines.append(f"worker {done.index} of {workers} {done.failure}")
-    return lines
-
-
-def describe_strangers(dropped: DroppedFrames) -> list[str]:
-    """Return a line if the master's port got frames that are not from this run's workers."""
-    if not dropped.count:
-        return []
-    frames = f"{dropped.count:,} frame(s) on the master's port"
-    return [f"{frames} were not from this run's workers and were dropped (the last one: {dropped.reason})"]

@@ -1,4 +1,4 @@
-"""Scenario and seed → Sessions, the same for any number of workers. Pure: numpy and Faker, no clock, no I/O."""
+"""Scenario and seed → Sessions, equal for any number of workers. Pure: numpy and Faker, no clock, no I/O."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ __all__ = [
 
 VIEW_BOUNDS = (1, 2, 4, 8, 16)
 SECOND_BOUNDS = (15.0, 60.0, 240.0)
-"""Traits count a visit's pages and the seconds on them up to these bounds, as a client's limits cut long visits off."""
+"""Traits count a visit's pages and seconds up to each of these bounds, as a client's limits cut off long visits."""
 
 
 def draw_sessions(
@@ -55,12 +55,12 @@ def draw_sessions(
     """Draw the sessions of one worker's share, in order of start.
 
     Args:
-        scenario: What the sessions do; its neighbours are not drawn.
+        scenario: The site and its visitors; sessions of the scenario's neighbours are not drawn.
         seed: Same scenario and seed, same sessions.
-        share: (i, n) for worker i of n, counted from 0; the shares of all n workers together are those of (0, 1).
-        pause: Called at least every two milliseconds while a block of sessions is drawn, which takes some 25 ms.
-        only_recordable: Leave out most events that the client does not record at its sample rate and session limit,
-            and count them in `Session.omitted_events`. The client's plan is the same.
+        share: (i, n) for worker i, counted from 0, of n; the shares of all n workers together are those of (0, 1).
+        pause: A function that is called at least every two milliseconds while a block is drawn, which takes 25 ms.
+        only_recordable: Leave out most events that the client does not record because of its sample rate and session
+            limit, and count them in `Session.omitted_events`. The client's plan does not change.
     """
     return merge_blocks(draw_blocks(scenario, seed, share, pause, only_recordable), lambda session: session.index)
 
@@ -73,11 +73,13 @@ def draw_blocks(
     only_recordable: bool = False,
     is_sample: bool = False,
 ) -> Iterator[tuple[int, Iterator[Session]]]:
-    """As `draw_sessions`, by block: the least Session.index of a block, and its sessions that are of the share.
+    """Draw the sessions of one worker's share block by block, with the arguments of `draw_sessions`.
 
-    Blocks come by their least index, and may overlap: `merge_blocks` gives one sequence. `is_sample`: who made the
-    visits that are left out is not drawn, which takes longer than a small share itself; a visit may then have another
-    user's id than in the run, and nothing else is different.
+    Yields the least Session.index of each block and the block's sessions that belong to the share. Blocks come in the
+    order of their least index, and their indices may overlap: `merge_blocks` makes one sequence of them.
+
+    `is_sample` skips the draw of the users of all other visits, which takes longer than a small share itself. A visit
+    may then have another user id than in the run; nothing else differs.
     """
     law = make_arrivals_law(scenario, seed, pause, only_recordable, is_sample)
     for part, own in law.split_share(share):
@@ -85,11 +87,11 @@ def draw_blocks(
 
 
 def draw_traits(scenario: Scenario, seed: int, share: tuple[int, int]) -> Iterator[tuple[Ints, Floats]]:
-    """What the walks of a share's visits tell of all that they will send, at a tenth of the cost of drawing the visits.
+    """Draw traits of a share's visits, which predict what the visits send, at a tenth of the cost of the visits.
 
-    Gives some visits at a time, as `draw_blocks` does: their Session.index, and a row of numbers for each. A trait is
-    known before pages load: which pages a visit shows and how, and how long it looks at them. Of 20,480 visits to the
-    storefront, traits explain 0.99 of the variance of requests and bytes, and 0.999 of that of events.
+    A trait is a number that is known before pages load, such as the views of a page or the seconds on pages. Yields
+    block by block the Session.index of visits, and their traits, shape (visits, traits). For 20,480 visits to the
+    storefront, traits explain 0.99 of the variance of requests and bytes, and 0.999 of the variance of events.
     """
     law = make_arrivals_law(scenario, seed, is_sample=True)
     for part, own in law.split_share(share):
@@ -97,7 +99,7 @@ def draw_traits(scenario: Scenario, seed: int, share: tuple[int, int]) -> Iterat
 
 
 def _measure_traits(blocks: Blocks, part: BlockStarts) -> Floats:
-    """The traits of a block's visits, [visit, trait]."""
+    """Measure the traits of a block's visits, shape (visits, traits)."""
     people, _, _, walk, hard, _, _, looks = blocks.walk(part.number, part.start)
     visits, pages = len(part.start), len(blocks.site.pages)
     interval = blocks.scenario.client.dispatchInterval / 1000
@@ -120,12 +122,12 @@ def _measure_traits(blocks: Blocks, part: BlockStarts) -> Floats:
 
 
 def compute_mean_rate(scenario: Scenario) -> RateCurve:
-    """The mean rate of sessions over the run."""
+    """Compute the mean rate of sessions over the run."""
     return make_arrivals_law(scenario).mean_curve
 
 
 def draw_starts(scenario: Scenario, seed: int) -> Floats:
-    """The starts of all sessions of a run in ascending order, in seconds from its zero."""
+    """Draw the starts of all sessions of a run, ascending, in seconds from the run's zero."""
     return make_arrivals_law(scenario, seed).starts
 
 

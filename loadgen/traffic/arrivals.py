@@ -1,6 +1,6 @@
-"""When the sessions of a scenario start: along a rate, or in the rounds of a closed population.
+"""Arrivals laws: when the sessions of a scenario start, along a rate or as the visits of a closed population.
 
-Rule: all starts are decided before the run, and the target's answers do not move them. That holds for a closed
+Rule: all starts are decided before the run, and the target's answers do not move them. This is true for a closed
 population too: a visitor's next visit starts a pause after the planned end of the visit before.
 """
 
@@ -25,18 +25,17 @@ from loadgen.traffic.rate_curve import RateCurve, compute_rate_curve, draw_start
 Item = TypeVar("Item")
 
 MOST_SESSIONS = 100_000_000
-"""Each start takes 8 bytes, and a few arrays of all starts exist at the same time."""
+"""The most sessions of a run: each start takes 8 bytes, and a few arrays of all starts exist at the same time."""
 
 BLOCKS_EACH = 16
-"""A run with at least this many blocks for each worker is shared out by whole blocks, so that no worker draws another's
-sessions."""
+"""From this many blocks for each worker on, workers share a run by whole blocks, and none draws another's sessions."""
 
 MEAN_VISIT_BLOCKS = 10
-"""Blocks of first visits from which the mean length of a visit is taken."""
+"""How many blocks of first visits give the mean length of a visit."""
 
 
 class ArrivalsLaw(ABC):
-    """The starts of one scenario's sessions under one seed."""
+    """The rule by which one scenario's sessions start under one seed; a subclass is one law."""
 
     def __init__(
         self,
@@ -52,13 +51,13 @@ class ArrivalsLaw(ABC):
 
     @cached_property
     def blocks(self) -> Blocks:
-        """Draws the sessions, a block at a time."""
+        """The blocks of sessions, which are drawn one by one."""
         return Blocks(self.scenario, self.seeds, self._only_recordable, self._is_sample)
 
     @property
     @abstractmethod
     def mean_curve(self) -> RateCurve:
-        """The mean rate of sessions over the run, without its noise; the same for every seed."""
+        """The mean rate of sessions over the run, without noise; it does not depend on the seed."""
 
     @property
     @abstractmethod
@@ -71,30 +70,30 @@ class ArrivalsLaw(ABC):
 
     @abstractmethod
     def split_starts(self) -> Iterator[BlockStarts]:
-        """The blocks that hold the sessions, in order of the first session of each."""
+        """Yield the blocks of all sessions, in the order of each block's first session."""
 
     def split_share(self, share: tuple[int, int]) -> Iterator[tuple[BlockStarts, Bools]]:
-        """The blocks that hold sessions of worker i of n (share = i, n), and which of their rows are these."""
+        """Yield each block with sessions of worker i of n (share = i, n), and a mask of these sessions' rows."""
         worker, workers = share
-        together = self.shared_together(workers)
+        stride = self.choose_stride(workers)
         for part in self.split_starts():
-            own = (part.session >= 0) & (part.session // together % workers == worker)
+            own = (part.session >= 0) & (part.session // stride % workers == worker)
             if own.any():
                 yield part, own
 
-    def shared_together(self, workers: int) -> int:
-        """How many consecutive sessions one worker takes at a time."""
+    def choose_stride(self, workers: int) -> int:
+        """Return how many consecutive sessions a worker takes at a time."""
         return 1
 
-    def sample_blocks(self, most: int) -> int:
-        """How many blocks, at most `most`, to draw as a sample of all sessions of the run."""
+    def count_sample_blocks(self, most: int) -> int:
+        """Return how many blocks, at most `most`, to draw as a sample of all sessions of the run."""
         return most
 
 
 class OpenArrivals(ArrivalsLaw):
-    """Sessions start as a Poisson process along the scenario's rate; session k is in row k % BLOCK of block k // BLOCK.
+    """The law of a rate: sessions start as a Poisson process along the scenario's rate.
 
-    Whole blocks are drawn, also at the run's end.
+    Session k is row k % BLOCK of block k // BLOCK. Blocks are always drawn whole, at the run's end too.
     """
 
     @cached_property
@@ -123,26 +122,26 @@ class OpenArrivals(ArrivalsLaw):
                 part, index[-missing:] = np.pad(part, (0, missing), mode="edge"), -1
             yield BlockStarts(number, index, part)
 
-    def shared_together(self, workers: int) -> int:
+    def choose_stride(self, workers: int) -> int:
         return BLOCK if len(self.starts) >= BLOCKS_EACH * workers * BLOCK else 1
 
 
 class ClosedArrivals(ArrivalsLaw):
-    """A closed population: a fixed number of visitors who visit, pause, and visit again.
+    """The law of a closed population: a fixed number of visitors who visit, pause, and visit again.
 
-    Visitors are numbered, BLOCK of them to a place. The visits that the visitors of place p make in round r are block
-    r × (number of places) + p, so the seed alone decides what a visitor does in a round.
+    Visitors are divided into groups of BLOCK. The visits of group g in round r are block r × (number of groups) + g,
+    so the seed alone decides what a visitor does in a round.
     """
 
     @property
     def visitors(self) -> int:
-        """The number of people."""
+        """The number of visitors in the population."""
         assert self.scenario.arrivals.visitors is not None
         return self.scenario.arrivals.visitors
 
     @cached_property
     def mean_curve(self) -> RateCurve:
-        """A constant rate: each visitor starts one visit in the mean length of a visit and a pause together."""
+        """A constant rate: in the mean time of a visit and a pause together, each visitor starts one visit."""
         numbers = range(min(-(-self.visitors // BLOCK), MEAN_VISIT_BLOCKS))
         mean = np.mean([self._measure_lengths(number, np.zeros(BLOCK)).mean() for number in numbers])
         rate = self.visitors / (float(mean) + self.scenario.arrivals.pause)
@@ -153,23 +152,23 @@ class ClosedArrivals(ArrivalsLaw):
         return self._visits.start
 
     def check_size(self) -> None:
-        """Accept any: a scenario has at most 200,000 visitors, and each visit takes time."""
+        """Accept every scenario: it has at most 200,000 visitors, and each visit takes time."""
 
     @cached_property
     def _visits(self) -> _Visits:
-        """Start each visitor's first visit after a pause, and each further visit a pause after the visit before."""
+        """All visits: a visitor's first visit starts after a pause, each further one a pause after the visit before."""
         per_round, duration = -(-self.visitors // BLOCK), self.scenario.duration
         starts: list[Floats] = [np.zeros(0)]
         numbers: list[Ints] = [np.zeros(0, dtype=np.int64)]
         rows = list(numbers)
-        for place in range(per_round):
-            number = place
+        for group in range(per_round):
+            number = group
             start = self._draw_pauses(number)
-            start[self.visitors - place * BLOCK :] = np.inf
-            while (there := start < duration).any():
-                starts.append(start[there])
-                numbers.append(np.full(there.sum(), number))
-                rows.append(np.flatnonzero(there))
+            start[self.visitors - group * BLOCK :] = np.inf
+            while (in_run := start < duration).any():
+                starts.append(start[in_run])
+                numbers.append(np.full(in_run.sum(), number))
+                rows.append(np.flatnonzero(in_run))
                 start = start + self._measure_lengths(number, np.minimum(start, duration))
                 number += per_round
                 start = start + self._draw_pauses(number)
@@ -179,11 +178,11 @@ class ClosedArrivals(ArrivalsLaw):
         return _Visits(begun[order], block[order], row[order])
 
     def _draw_pauses(self, number: int) -> Floats:
-        """How long the visitors of a block stay away before this round."""
+        """Draw how many seconds the visitors of a block pause before its visits."""
         return draw_pauses(self.seeds, number, self.scenario.arrivals.pause)
 
     def _measure_lengths(self, number: int, starts: Floats) -> Floats:
-        """How long each visit of a block lasts, in seconds."""
+        """Measure how many seconds each visit of a block lasts."""
         draws = self.blocks.draw(number, starts, np.zeros(BLOCK, dtype=bool))
         return np.asarray(draws.time.find_session_ends(draws.walk.begins) / TICKS, dtype=np.float64)
 
@@ -196,17 +195,17 @@ class ClosedArrivals(ArrivalsLaw):
             index[visits.row[ranks]], start[visits.row[ranks]] = ranks, visits.start[ranks]
             yield BlockStarts(number, index, start)
 
-    def sample_blocks(self, most: int) -> int:
-        """At most the blocks that the run reaches, because a block is a round of visits."""
+    def count_sample_blocks(self, most: int) -> int:
+        """Return `most`, or the number of blocks that the run reaches if that is less: a block is a round of visits."""
         return min(most, int(self.mean_curve.expected) // BLOCK + 1)
 
 
 class _Visits(NamedTuple):
-    """All visits of a closed population in order of start, as columns."""
+    """All visits of a closed population as columns, in order of start."""
 
-    start: Floats
-    block: Ints  # of its round and visitors
-    row: Ints  # in the block
+    start: Floats  # seconds from the run's zero
+    block: Ints  # the number of the visit's block
+    row: Ints  # the visit's row in the block
 
 
 def make_arrivals_law(
@@ -216,17 +215,17 @@ def make_arrivals_law(
     only_recordable: bool = False,
     is_sample: bool = False,
 ) -> ArrivalsLaw:
-    """The law that a scenario's arrivals follow; see `draw_blocks` for the arguments."""
+    """Make the law that a scenario's arrivals follow; see `draw_blocks` for the arguments."""
     kind = OpenArrivals if scenario.arrivals.visitors is None else ClosedArrivals
     return kind(scenario, seed, pause, only_recordable, is_sample)
 
 
 def merge_blocks(blocks: Iterable[tuple[int, Iterable[Item]]], index: Callable[[Item], int]) -> Iterator[Item]:
-    """Yield the items of blocks whose ranges overlap, by ascending index.
+    """Yield the items of blocks whose indices overlap, by ascending index.
 
     Args:
-        blocks: Pairs of the least index in a block and its items, in ascending order of the least index.
-        index: The index of an item; items of one index stay in the order of their block.
+        blocks: Pairs of a block's least index and the block's items, ascending by the least index.
+        index: A function that returns an item's index; items with equal indices keep their order.
     """
     waiting: list[tuple[int, int, Item]] = []
     number = count()

@@ -1,4 +1,4 @@
-"""The site's files: what a page fetches, how large each is, and where it comes from. Made once for a site."""
+"""The site's files: which files each page fetches, their sizes and their hosts. They are made once for a site."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ FOLDERS = ("css", "js", "fonts", "img", "embed", "media")
 INITIATORS = ("link", "script", "css", "img", "iframe", "video")
 SUFFIXES = ("css", "js", "woff2", "jpg", "html", "mp4")
 SPECIAL = {"head": "woff", "icons": "svg", "logo": "png"}
-"""Suffixes of files by name. The client tells a file's type by its suffix, and takes .woff2 for a style sheet."""
+"""Suffixes of files by name. The client infers a file's type from its suffix, and takes .woff2 for a style sheet."""
 
 FROM_STYLESHEETS = frozenset({"icons"})
-"""Images that a style sheet asks for: initiator "css"."""
+"""Names of images that a style sheet asks for; their initiator is "css"."""
 
 SPARE = 4
-"""Images of a page beyond those that the client records: which are the first ones differs from load to load."""
+"""How many more images a page has than the client records: which images come first differs from load to load."""
 
 LN_KB = ((2.1, 1.2), (1.526, 2.0), (3.135, 0.96), (2.08, 1.8), (3.56, 1.15), (6.5, 1.0))
-"""Natural logarithm of one response's size in KB, by kind: mean and standard deviation. Source: Web Almanac 2025, with
-shorter tails; stylesheets and videos are estimates."""
+"""By kind of file: mean and standard deviation of the natural logarithm of a response's size in KB. Source: Web Almanac
+2025, with shorter tails; style sheets and videos are estimates."""
 
 HEADER_BYTES = 300
 """headerSize of a file or document from the network: browsers add 300 to a body (Resource Timing, transferSize)."""
 
 OPEN_HOSTS = 3
-"""One of so many third parties sends no Timing-Allow-Origin: the browser tells no size of its files. An estimate."""
+"""One third party in three sends no Timing-Allow-Origin, so that the browser hides the sizes of its files. Estimate."""
 
 HEADED = 2
-"""Images of a page's head, before its largest: what the style sheet shows, and the logo."""
+"""How many images come before a page's largest one: an image of the style sheet, and the logo."""
 
 HERO, FAVICON, CLIENT = "hero", "favicon", "cwr"
 NAMES = {
@@ -51,11 +51,11 @@ NAMES = {
 """Names of the first shared files; the web client is one of the site's scripts."""
 
 TAKEN = frozenset({HERO, FAVICON, *KINDS, *(name for names in NAMES.values() for name in names)})
-"""Names of shared files, or their beginnings: the files of a page that is called so are named otherwise."""
+"""Names of shared files, or beginnings of them: a page with such a name gets other names for its own files."""
 
 
 class Asset(NamedTuple):
-    """One file."""
+    """One file of the site."""
 
     kind: int
     name: str
@@ -65,7 +65,7 @@ class Asset(NamedTuple):
 
 
 class Assets:
-    """The files of each page, laid out flat: page p has rows begins[p] to begins[p + 1]."""
+    """The files of all pages as columns: page p has the rows from begins[p] to before begins[p + 1]."""
 
     def __init__(self, stream: np.random.Generator, origin: str, hosts: list[str]) -> None:
         self._stream, self._origin, self._hosts = stream, origin, hosts
@@ -73,7 +73,7 @@ class Assets:
         self._shared: dict[tuple[int, int], Asset] = {}
 
     def lay_out(self, pages: dict[str, PageSpec], default: Resources, image_limit: int) -> None:
-        """Give every page its files; of images few more than the client records."""
+        """Make the files of every page; of images only a few more than the client records."""
         counts = [page.resources or default for page in pages.values()]
         found = [self._make_files(name, each, image_limit) for name, each in zip(pages, counts, strict=True)]
         sizes = _read_sizes(found, counts)
@@ -88,17 +88,17 @@ class Assets:
         common = {asset.url for asset in self._shared.values()}
         self.shared: Bools = np.array([asset.name == FAVICON or asset.url in common for asset in files], dtype=bool)
         on_pages = [{asset.url for asset in each} for each in found]
-        # [file, page]: whether the page has it too
+        # [file, page]: whether the page has the file
         self.on_page: Bools = np.array([[asset.url in urls for urls in on_pages] for asset in files], dtype=bool)
-        # the sets of pages that files are on, [set, page], and which of them is each file's
+        # the different sets of pages that files are on, [set, page], and the number of each file's set
         self.page_sets, self.page_set = np.unique(self.on_page, axis=0, return_inverse=True)
         self.limited: Bools = np.isin(self.kind, (IMAGE, MEDIA))
         self.styled: Bools = np.array([asset.initiator == "css" for asset in files], dtype=bool)
-        # images, frames and videos that the markup names
+        # whether each file is an image, frame or video that the markup names
         self.named: Bools = np.isin(self.kind, (IMAGE, FRAME, MEDIA)) & ~self.styled & ~self.favicon
         others = self.named & ~self.hero
         groups = (others & self.shared, others & ~self.shared, self.hero)
-        # [group, page]: how many images a page names: those that all pages share, its own, its largest
+        # [group, page]: how many images a page names: images that all pages share, its own images, its largest image
         self.images: Ints = np.array(
             [[group[begin:end].sum() for begin, end in pairwise(self.begins)] for group in groups], dtype=np.int64
         )
@@ -116,7 +116,7 @@ class Assets:
         ]
 
     def _make_kind(self, page: str, kind: int, number: int, shared_part: float) -> list[Asset]:
-        """Make files of a kind: those that all pages share, then the page's own; the hero comes behind the head."""
+        """Make a page's files of one kind: first shared files, then its own; its largest image follows the head's."""
         if kind in (FRAME, MEDIA):
             return [
                 self._make_asset(kind, f"{page}-{index}", host=self._find_host(kind, index)) for index in range(number)
@@ -141,7 +141,7 @@ class Assets:
         return known
 
     def _find_host(self, kind: int, index: int) -> str | None:
-        """The third party that scripts and frames come from; None: the site itself."""
+        """Choose the third party that a script or a frame comes from; None: the file comes from the site."""
         return self._hosts[index % len(self._hosts)] if kind in (SCRIPT, FRAME) else None
 
     def _make_asset(self, kind: int, name: str, *, folder: str = "", host: str | None = None) -> Asset:
@@ -153,12 +153,12 @@ class Assets:
         return Asset(kind, name, f"{origin}/{path}", initiator, size)
 
     def _make_favicon(self) -> Asset:
-        """The favicon, which the browser fetches itself: initiator "other"; the client counts it as an image."""
+        """Make the favicon, which the browser itself fetches (initiator "other") and the client counts as an image."""
         return Asset(IMAGE, FAVICON, f"{self._origin}/favicon.png", "other", 1430)
 
 
 def _read_sizes(found: list[list[Asset]], counts: list[Resources]) -> dict[str, int]:
-    """The sizes that the scenario states, by URL; of what several pages share, the first statement holds."""
+    """Return the sizes that the scenario states, by URL; the first statement for a shared file counts."""
     sizes: dict[str, int] = {}
     for files, stated in zip(found, counts, strict=True):
         for kind, name in enumerate(get_args(FileKind)):
@@ -169,16 +169,16 @@ def _read_sizes(found: list[list[Asset]], counts: list[Resources]) -> dict[str, 
 
 
 def _find_type(asset: Asset) -> str:
-    """The type of a file as the client tells it (utils/common-utils.ts, getResourceFileType)."""
+    """Return the type that the client reports for a file (utils/common-utils.ts, getResourceFileType)."""
     return KINDS[STYLESHEET] if asset.url.endswith(".woff2") else KINDS[asset.kind]
 
 
 KNOWN = 65536
-"""Texts of hero images that are cached."""
+"""How many texts of heroes (largest images) are cached."""
 
 
 class AssetDetails:
-    """The texts around the times of resource events: but for these and a hero's URL, fetches of a file are alike."""
+    """The texts of resource events without their times; fetches of one file differ in times and a hero's URL alone."""
 
     def __init__(self, assets: Assets, record_url: bool) -> None:
         self._assets, self._record_url = assets, record_url
@@ -189,7 +189,7 @@ class AssetDetails:
         self._hero = lru_cache(maxsize=KNOWN)(lambda row, cached, url: self._pieces(row, cached, url)[2])
 
     def _pieces(self, row: int, cached: bool, url: str | None = None) -> list[str]:
-        """The text before startTime, between startTime and duration, and after duration."""
+        """Write the text before startTime, the text between startTime and duration, and the text after duration."""
         assets = self._assets
         size = 0 if cached or assets.opaque[row] else int(assets.size[row])
         target = (url or assets.urls[row]) if self._record_url else UNSET
@@ -200,9 +200,12 @@ class AssetDetails:
     def pick_pieces(
         self, asset: Ints, cached: Bools, heroes: Ints, hero_urls: list[str]
     ) -> tuple[list[str], str, list[str]]:
-        """What stands before, between and after both times of each fetch; `heroes` are the places of hero images."""
+        """Return the texts before, between and after the two times of each fetch.
+
+        `heroes` are the positions of largest images among the fetches, `hero_urls` their URLs.
+        """
         tails = self._tails[asset + cached * len(self._assets.kind)]
         rows = zip(heroes.tolist(), asset[heroes].tolist(), cached[heroes].tolist(), hero_urls, strict=True)
-        for place, row, kept, url in rows:
-            tails[place] = self._hero(row, kept, url)
+        for place, row, is_cached, url in rows:
+            tails[place] = self._hero(row, is_cached, url)
         return self._heads[asset].tolist(), self._middle, tails.tolist()

@@ -1,4 +1,4 @@
-"""A block of session indices → the sessions of one share; all numbers of a block are drawn at once, as columns."""
+"""A block of session indices → the sessions of one share; a block is drawn at once, as columns of numbers."""
 
 from __future__ import annotations
 
@@ -56,10 +56,10 @@ HOUR_MS = 3600 * 1000.0
 
 
 class BlockStarts(NamedTuple):
-    """Which sessions of a run a block holds, and when they start; a row for each of the block's sessions."""
+    """The sessions of a block and their starts, a row for each session."""
 
-    number: int  # of the block, which names its random streams
-    session: Ints  # Session.index; -1: the run has no such session
+    number: int  # the block's number, a part of the names of its random streams
+    session: Ints  # Session.index; -1: the run has no session for this row
     start: Floats  # seconds from the run's zero
 
     @property
@@ -69,25 +69,25 @@ class BlockStarts(NamedTuple):
 
     @property
     def begin(self) -> float:
-        """When its first session starts."""
+        """When the block's first session starts, in seconds from the run's zero."""
         return float(self.start[self.session >= 0].min())
 
 
 class BlockWalks(NamedTuple):
-    """A block before its loads, and what is known of these."""
+    """A block's visitors and walks, drawn before the loads after the landings."""
 
     people: People
     slowness: Slowness
     exposures: list[Exposure]
     walk: Walk
-    hard: Bools  # views that are full loads
-    landing: Loading
-    later: WantedLoads
+    hard: Bools  # which views are full loads
+    landing: Loading  # the loads of the landings
+    later: WantedLoads  # the loads that are still to be drawn
     looks: Dwell
 
 
 class Blocks:
-    """Draws blocks of one scenario and seed."""
+    """All blocks of sessions of one scenario and seed; a block is drawn when it is asked for."""
 
     def __init__(
         self, scenario: Scenario, seeds: Seeds, only_recordable: bool = False, is_sample: bool = False
@@ -102,27 +102,27 @@ class Blocks:
     def build_sessions(self, part: BlockStarts, own: Bools) -> Iterator[Session]:
         """Build the sessions of a block that `own` marks.
 
-        The whole block is drawn, so that the seed and k alone decide what session k does. (With a rhythm of days its
-        start matters too, because it decides the country.)
+        The whole block is drawn, so that the seed and k alone decide what session k does. (With a rhythm of days the
+        session's start matters too, because the start decides the country.)
         """
         draws = self.draw(part.number, part.start, own)
-        loads, beyond = build_loads(draws, record_events(draws), self.limit)
+        loads, omitted = build_loads(draws, record_events(draws), self.limit)
         unused = build_unused(draws, lambda session: self._start_clocks(draws.seeds, session, draws.people))
         index, keys, at = part.session.tolist(), draws.keys.tolist(), part.start.tolist()
         begins = draws.time.load_begins.tolist()
         for row in np.flatnonzero(own).tolist():
             visitor = self.crowd.make_visitor(draws.people, row)
-            lived = slice(begins[row], begins[row + 1])
-            its = tuple(loads[lived])
-            loads[lived] = repeat(NOWHERE, len(its))  # so that the loads of a block are freed one by one
+            rows = slice(begins[row], begins[row + 1])
+            visited = tuple(loads[rows])
+            loads[rows] = repeat(NOWHERE, len(visited))  # frees the memory of a block's loads session by session
             if row in unused:
-                its = tuple(sorted((*its, *unused[row]), key=lambda load: load.at))
-            session = Session(index[row], keys[row], at[row], visitor, its, beyond[row])
+                visited = tuple(sorted((*visited, *unused[row]), key=lambda load: load.at))
+            session = Session(index[row], keys[row], at[row], visitor, visited, omitted[row])
             self.seeds.pause()
             yield session
 
     def walk(self, block: int, starts: Floats) -> BlockWalks:
-        """Draw a block's visitors, their walks and how long they look at each page: all that comes before its loads."""
+        """Draw a block's visitors, their walks and how long they look at each page, but not the later loads."""
         scenario, site, seeds = self.scenario, self.site, BlockSeeds(self.seeds, block)
         people = self.crowd.draw(block, starts)
         slowness = Slowness(
@@ -132,7 +132,7 @@ class Blocks:
         walk, hard, landing = self._walk_visits(seeds, people, slowness, exposures, starts)
         looks = draw_dwell(site, seeds, walk, people.device, scenario.telemetry.tab_switches)
         looks = open_tabs(seeds, walk, hard, looks, scenario.population.new_tab)
-        later = self._want_later(people, walk, hard)
+        later = self._list_later_loads(people, walk, hard)
         return BlockWalks(people, slowness, exposures, walk, hard, landing, later, looks)
 
     def draw(self, block: int, starts: Floats, own: Bools) -> BlockDraws:
@@ -141,8 +141,8 @@ class Blocks:
         drawn = self.walk(block, starts)
         people, walk, hard = drawn.people, drawn.walk, drawn.hard
         clocks = self._start_clocks(seeds, walk.session[hard], people)
-        able = hard & self.crowd.can_prerender(people)[walk.session]
-        leads = draw_leads(site, seeds, walk, able, drawn.looks)[hard]
+        can_prerender = hard & self.crowd.can_prerender(people)[walk.session]
+        leads = draw_leads(site, seeds, walk, can_prerender, drawn.looks)[hard]
         loading, time = self._place_loads(seeds, drawn, leads, clocks)
         planned = at = starts[walk.session] + time.start / TICKS
         view = loading.view
@@ -165,7 +165,7 @@ class Blocks:
         )  # fmt: skip
 
     def _start_clocks(self, seeds: BlockSeeds, session: Ints, people: People) -> BrowserClocks:
-        """The clocks of the loads of these sessions."""
+        """Make the clocks of loads; `session` has each load's session."""
         telemetry, blink = self.scenario.telemetry, self.crowd.are_chromium(people)
         uptime = math.log2(telemetry.uptime_hours * HOUR_MS), telemetry.uptime_sigma / math.log(2)
         return BrowserClocks(seeds.stream("clocks"), session, blink, uptime)
@@ -173,9 +173,9 @@ class Blocks:
     def _walk_visits(
         self, seeds: BlockSeeds, people: People, slowness: Slowness, exposures: list[Exposure], starts: Floats
     ) -> tuple[Walk, Bools, Loading]:
-        """Draw the landing loads, then the walks, and which views are full loads.
+        """Draw the landing loads first, then the walks; return the walks, which views are full loads, and the landings.
 
-        Visitors leave more often after a slow landing.
+        The order matters because visitors leave more often after a slow landing.
         """
         population, telemetry = self.scenario.population, self.scenario.telemetry
         entry = draw_entries(self.site, seeds, len(people.user))
@@ -206,26 +206,26 @@ class Blocks:
         hard = steps.first | ~self.site.route[steps.page] | (steps.kind == RELOAD)
         return steps, hard, landing._replace(view=steps.begins[:-1])
 
-    def _want_later(self, people: People, steps: Walk, hard: Bools) -> WantedLoads:
-        """The full loads behind the landings."""
+    def _list_later_loads(self, people: People, steps: Walk, hard: Bools) -> WantedLoads:
+        """List the full loads after the landings."""
         view = np.flatnonzero(hard & ~steps.first)
-        session, of = steps.session[view], steps.page[view]
+        session, page = steps.session[view], steps.page[view]
         factor, kind = np.full(len(view), LATER), steps.kind[view]
-        left = (steps.page[view - 1] == steps.page[view]) | (kind != NAVIGATE)
-        cached = np.where(left, 1.0, self.scenario.telemetry.cache.later_pages)
+        is_known = (steps.page[view - 1] == steps.page[view]) | (kind != NAVIGATE)
+        cached = np.where(is_known, 1.0, self.scenario.telemetry.cache.later_pages)
         images = self.site.assets.images
         new, unseen = find_new_items(steps)[view], find_unseen_images(steps, hard, images[0])[:, ~steps.first[hard]]
         return WantedLoads(
-            view, session, self.site.slowness[of], self.site.html_kb[of], factor, False, kind == BACK, cached,
-            new, images[:, of] > 0, np.stack((*unseen, new)) & ~people.returning[session],
+            view, session, self.site.slowness[page], self.site.html_kb[page], factor, False, kind == BACK, cached,
+            new, images[:, page] > 0, np.stack((*unseen, new)) & ~people.returning[session],
         )  # fmt: skip
 
     def _place_loads(
         self, seeds: BlockSeeds, drawn: BlockWalks, leads: Ints, clocks: BrowserClocks
     ) -> tuple[Loading, Timeline]:
-        """Draw all loads and place the views in time: landings, later loads, and returns from the back/forward cache.
+        """Draw all later loads and returns from the back/forward cache, and place all views in time.
 
-        The last take no time. `leads` says for how many ticks each load is prerendered.
+        A return takes no time. `leads` has for each load the ticks for which it is prerendered.
         """
         later = draw_loads(seeds.stream("loading"), self.scenario.telemetry, drawn.slowness, drawn.later)
         loading = join_loads(drawn.landing, later)

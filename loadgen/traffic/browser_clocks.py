@@ -1,9 +1,9 @@
-"""How browsers write times: milliseconds as JavaScript numbers, with each engine's resolution.
+"""The times that browsers write: milliseconds as JavaScript numbers, with each engine's resolution.
 
 Rule: times are whole ticks of 0.1 ms from a document's time origin. Gecko and WebKit measure whole milliseconds. Blink
-coarsens two readings of the machine's clock to 0.1 ms and subtracts them as doubles (Performance, MonotonicTimeToDOM-
-HighResTimeStamp), so most fractions carry the doubles' rounding: 83.19999999995343. How much depends on how long the
-machine has been up.
+rounds two readings of the machine's clock to 0.1 ms and subtracts them as doubles (Performance, MonotonicTimeToDOM-
+HighResTimeStamp), so most fractions show the rounding of doubles: 83.19999999995343. The size of the rounding depends
+on the machine's uptime.
 """
 
 from __future__ import annotations
@@ -23,35 +23,36 @@ LEAST_BITS, MOST_BITS = 18, 31
 """Binary logarithms of the least and the longest uptime in milliseconds: 4 minutes and 25 to 50 days."""
 
 BLINK_PAINT_TICKS, OTHER_TICKS = 40, 10
-"""Blink coarsens paint times to 4 ms (all of 210 recorded FCP and LCP values); the others measure whole ms."""
+"""Blink rounds paint times to 4 ms (all of 210 recorded FCP and LCP values); other engines measure whole ms."""
 
 Span = tuple[Ints, Ints | int]
-"""Times of some loads, and from when each of them counts; both in ticks from the load's time origin."""
+"""Durations, one for each load, and the moments at which they begin; in ticks, from the load's time origin."""
 
 COMMON_MS = 10_000
-"""Whole milliseconds whose texts are kept."""
+"""Whole numbers of milliseconds below this have their texts in a table."""
 
 PHASES, DIGITS, SIZES = 5, 10, 15
-"""A fraction depends on the tick where it begins modulo 5, on its digit, and on the bits of the whole number."""
+"""A fraction's text depends on the tick at which the span begins modulo 5, on the fraction's digit, and on the bits of
+the whole number."""
 
 
 def _write_fraction(bits: int, phase: int, digit: int, size: int) -> str:
-    """What follows the whole number, of `size` bits, on a machine whose uptime has so many bits."""
+    """Write the fraction behind a whole number of `size` bits, on a machine whose uptime in ms has `bits` bits."""
     whole, uptime = (1 << size) >> 1, float(1 << bits)
     value = (uptime + (phase + 10 * whole + digit) / 10) - (uptime + phase / 10)
     return repr(value).removesuffix(".0").removeprefix(str(whole))
 
 
 class _Texts(NamedTuple):
-    """Tables that all blocks share."""
+    """Tables of texts, which all blocks share."""
 
-    whole: NDArray[np.object_]
-    size: Ints  # of each whole number, in bits
-    fraction: NDArray[np.object_]  # by uptime, phase, digit and size
+    whole: NDArray[np.object_]  # the text of each whole number below COMMON_MS
+    size: Ints  # bits of each whole number
+    fraction: NDArray[np.object_]  # the text of a fraction, by uptime, phase, digit and size
 
 
 @cache
-def _keep_texts() -> _Texts:
+def _make_texts() -> _Texts:
     ranges = (range(LEAST_BITS, MOST_BITS + 1), range(PHASES), range(DIGITS), range(SIZES))
     numbers = range(COMMON_MS)
     sizes = np.array([number.bit_length() for number in numbers], dtype=np.int64)
@@ -60,12 +61,16 @@ def _keep_texts() -> _Texts:
 
 
 class BrowserClocks:
-    """The clocks behind a block's loads: a machine's uptime by session, a time origin by load."""
+    """The clocks of a block's loads: each session's machine has an uptime, each load a time origin."""
 
     def __init__(self, stream: np.random.Generator, session: Ints, blink: Bools, uptime: tuple[float, float]) -> None:
-        """`session` is that of each load, `blink` says of each session whether its engine is Blink.
+        """Draw the clocks.
 
-        `uptime` is the binary logarithm of the machines' median uptime in milliseconds, and its standard deviation.
+        Args:
+            stream: The random numbers.
+            session: Each load's session.
+            blink: Whether each session's browser engine is Blink.
+            uptime: Mean and standard deviation of the binary logarithm of the machines' uptime in milliseconds.
         """
         bits = round_off(uptime[0] + uptime[1] * stream.standard_normal(len(blink)))
         self._bits: Ints = np.clip(bits, LEAST_BITS, MOST_BITS)[session]
@@ -75,12 +80,12 @@ class BrowserClocks:
         self.paint_step: Ints = np.where(blink, BLINK_PAINT_TICKS, OTHER_TICKS)[session]
 
     def coarsen(self, load: Ints, tick: Ints) -> Ints:
-        """Times as the loads' browsers measure them."""
+        """Round times down to the resolution of the loads' browsers."""
         return tick - tick % self.step[load]
 
     def write(self, load: Ints, spans: Sequence[Span]) -> list[Halves]:
-        """Write a column of times for each span; all at once, as few of numpy's calls take longer than to be made."""
-        texts, (tick, since) = _keep_texts(), np.empty((2, len(spans), len(load)), dtype=np.int64)
+        """Write a column of times for each span; one pass over all spans needs the fewest calls of numpy."""
+        texts, (tick, since) = _make_texts(), np.empty((2, len(spans), len(load)), dtype=np.int64)
         for number, span in enumerate(spans):
             tick[number], since[number] = span
         whole = tick // 10  # `divmod` and `%` of numpy take three times as long
@@ -96,7 +101,7 @@ class BrowserClocks:
         return written
 
     def _write_rare(self, load: Ints, tick: Ints, since: Ints) -> list[str]:
-        """Times whose whole milliseconds have no text yet."""
+        """Write times whose whole milliseconds are not in the table."""
         phase, uptime = (self._origin[load] + since) % PHASES, np.ldexp(1.0, self._bits[load])
         values = (uptime + (phase + tick) / 10) - (uptime + phase / 10)
         return [repr(value).removesuffix(".0") for value in values.tolist()]

@@ -1,14 +1,14 @@
-"""The events and documents of a block's own sessions as objects: columns → loads, in the order of recording.
+"""Columns of events → loads with their events in the order of recording, for a block's own sessions.
 
 Rule: events that a visit's client certainly does not record are not made. The first client session of a visit lasts at
 least sessionLengthSeconds from its first event. Of the events within that time, these are left out:
 
-- all but the first, where the session is not sampled;
-- those after the first sessionEventLimit ones, because the session is full: the client's own session_start and its
-  candidates (CLS and INP) only fill it sooner. Candidates are never left out, because a newer value replaces the
-  waiting one.
+- if the session is not sampled: all but the first event;
+- if more than sessionEventLimit events come: the events after these, because the session is full. (The client's own
+  session_start and its candidates, CLS and INP, only fill it sooner.) Candidates are never left out, because a newer
+  value replaces the waiting one.
 
-Without cookies each load has sessions of its own, and nothing is left out.
+Without cookies each load has client sessions of its own, and nothing is left out.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from loadgen.traffic.telemetry import record_unseen
 
 
 class SessionLimit(NamedTuple):
-    """How many events fit into a visit's first client session, for how many ticks it lasts, which share is sampled."""
+    """The limits of a visit's first client session: its most events, its least length in ticks, the sample rate."""
 
     events: int
     ticks: float
@@ -43,21 +43,21 @@ class SessionLimit(NamedTuple):
 
     @classmethod
     def for_scenario(cls, scenario: Scenario) -> SessionLimit:
-        """The limit of a scenario's client."""
+        """Return the limits that a scenario's client has."""
         client = scenario.client
         if not client.allowCookies:
             return NO_LIMIT
         limit = client.sessionEventLimit or sys.maxsize
         return cls(limit, client.sessionLengthSeconds * TICKS, scenario.monitor.sample_rate)
 
-    def find_beyond(self, keys: Sequence[int], session: Ints, at: Ints, simple: Bools) -> Bools:
-        """Which events the client certainly does not record.
+    def find_unrecorded(self, keys: Sequence[int], session: Ints, at: Ints, simple: Bools) -> Bools:
+        """Mark the events that the client certainly does not record.
 
         Args:
-            keys: The sessions' keys.
-            session: Of each event, its session as an index into `keys`, ascending; events in order of recording.
-            at: Of each event, ticks from its session's start.
-            simple: Of each event, whether it is recorded at once and is no candidate.
+            keys: The key of each session.
+            session: The session of each event, an index into `keys`, ascending; events are in order of recording.
+            at: The moment of each event, in ticks from its session's start.
+            simple: Whether each event is recorded at once, and is no candidate.
         """
         begin = find_begins(session, len(keys))[session]
         before: Ints = np.cumsum(simple) - simple
@@ -72,11 +72,15 @@ NO_LIMIT = SessionLimit(sys.maxsize, 0.0, 1.0)
 
 
 NOWHERE = Load(0.0, 0.0, (), ())
-"""Stands for a load that belongs to another share."""
+"""A load that stands in place of the loads of other shares."""
 
 
 def build_loads(draws: BlockDraws, families: list[Column], limit: SessionLimit) -> tuple[list[Load], list[int]]:
-    """The loads of own sessions with their events in order of recording, and how many events each session lacks."""
+    """Build the loads of own sessions, and count the omitted events of each session.
+
+    Returns a list with a load for each of the block's, which is NOWHERE for other sessions, and a count for each
+    session.
+    """
     lengths = [len(family.at) for family in families]
     at = np.concatenate([family.at for family in families])
     load_of = draws.time.load[np.concatenate([family.view for family in families])]
@@ -84,18 +88,18 @@ def build_loads(draws: BlockDraws, families: list[Column], limit: SessionLimit) 
     simple = np.repeat([family.type not in HELD_UNTIL_HIDDEN for family in families], lengths)
     draws.seeds.pause()
     order = np.argsort((load_of * FAR_TICK + at) * RANKS + rank, kind="stable")  # lexsort takes seven times as long
-    beyond, session = np.zeros(len(at), dtype=bool), draws.load_session[load_of]
+    omitted, session = np.zeros(len(at), dtype=bool), draws.load_session[load_of]
     draws.seeds.pause()
-    apart = not (draws.scenario.population.new_tab or draws.loading.activated.any())  # else documents interleave
-    told = order if apart else np.lexsort((rank, at, session))
-    beyond[told] = limit.find_beyond(draws.keys.tolist(), session[told], at[told], simple[told])
+    overlap = draws.scenario.population.new_tab or draws.loading.activated.any()  # documents of a visit interleave
+    recorded = np.lexsort((rank, at, session)) if overlap else order
+    omitted[recorded] = limit.find_unrecorded(draws.keys.tolist(), session[recorded], at[recorded], simple[recorded])
     draws.seeds.pause()
-    made = _build_events(draws, families, np.split(~beyond, np.cumsum(lengths)[:-1]))
-    order = order[~beyond[order]]
-    place = memoryview(np.asarray((np.cumsum(~beyond) - 1)[order], np.int64).data)
+    columns = _build_events(draws, families, np.split(~omitted, np.cumsum(lengths)[:-1]))
+    order = order[~omitted[order]]
+    place = memoryview(np.asarray((np.cumsum(~omitted) - 1)[order], np.int64).data)
     draws.seeds.pause()
     edges = np.searchsorted(load_of[order], np.arange(draws.loads + 1)).tolist()
-    left_out = np.bincount(draws.load_session[load_of[beyond]], minlength=len(draws.own_sessions)).tolist()
+    counts = np.bincount(draws.load_session[load_of[omitted]], minlength=len(draws.own_sessions)).tolist()
     draws.seeds.pause()
     hides = _find_hides(draws)
     start, ready = draws.load_start, draws.time.noticed[draws.loading.view]
@@ -105,29 +109,29 @@ def build_loads(draws: BlockDraws, families: list[Column], limit: SessionLimit) 
     for row in draws.own_loads.tolist():
         if row % PAGES_PIECE == 0:
             draws.seeds.pause()
-        its = EventView(made, place[edges[row] : edges[row + 1]])
-        loads[row] = Load(starts[row], readies[row], hides[row], its, shown[row])
-    return loads, left_out
+        events = EventView(columns, place[edges[row] : edges[row + 1]])
+        loads[row] = Load(starts[row], readies[row], hides[row], events, shown[row])
+    return loads, counts
 
 
 def _build_events(draws: BlockDraws, families: list[Column], wanted: list[Bools]) -> EventColumns:
-    """The wanted events of each family, one family after the other."""
-    made = EventColumns.from_events()
+    """Build the wanted events of all families as columns, one family after the other."""
+    columns = EventColumns.from_events()
     for family, mask in zip(families, wanted, strict=True):
         rows = np.flatnonzero(mask)
-        made.ids.extend(draws.draw_ids(family.ids.purpose, family.ids.row[rows], family.ids.total))
-        made.at.frombytes((family.at[rows] / TICKS).tobytes())
-        made.types.extend(repeat(family.type, len(rows)))
-        made.details.extend(family.details(rows))
+        columns.ids.extend(draws.draw_ids(family.ids.purpose, family.ids.row[rows], family.ids.total))
+        columns.at.frombytes((family.at[rows] / TICKS).tobytes())
+        columns.types.extend(repeat(family.type, len(rows)))
+        columns.details.extend(family.details(rows))
         draws.seeds.pause()
-        made.pages.extend(draws.find_pages(family.view[rows]))
-        made.metadata.extend(repeat(family.metadata, len(rows)))
+        columns.pages.extend(draws.find_pages(family.view[rows]))
+        columns.metadata.extend(repeat(family.metadata, len(rows)))
         draws.seeds.pause()
-    return made
+    return columns
 
 
 def _find_hides(draws: BlockDraws) -> list[tuple[float, ...]]:
-    """When each load's page is hidden: tab switches, and its end."""
+    """Return when each load's page is hidden, in seconds from session start: at tab switches, and at the load's end."""
     ends = (draws.time.load_end / TICKS).tolist()
     hides: list[tuple[float, ...]] = [(end,) for end in ends]
     for view in np.flatnonzero(draws.time.away >= 0)[::-1].tolist():
@@ -137,7 +141,7 @@ def _find_hides(draws: BlockDraws) -> list[tuple[float, ...]]:
 
 
 def build_unused(draws: BlockDraws, start_clocks: StartClocks) -> dict[int, list[Load]]:
-    """The documents that are rendered for nothing, by their sessions' rows."""
+    """Build the documents that are prerendered but never shown, by the row of their session."""
     found: dict[int, list[Load]] = {}
     unused = draw_unused(draws, start_clocks)
     if unused is not None:

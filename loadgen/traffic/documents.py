@@ -1,9 +1,9 @@
-"""When a document is interactive, parsed, complete and loaded: it waits for its files.
+"""When a document is interactive, parsed, complete and loaded: a document waits for its files.
 
-Rule: with scripts from the network DOMContentLoaded comes long after FCP; with those that the page before left it comes
-at once, and the first frame follows. A document whose images come from the cache too is complete right then. So what
-the client tells before the load event follows from where the files come. "The recorded visits" are 181 loads of
-aws-rum-web 3.2.1 in Chromium.
+Rule: with scripts from the network DOMContentLoaded comes long after FCP. With scripts that the page before has left in
+the cache it comes at once, and the first frame follows. A document whose images come from the cache too is complete
+right then. So the source of the files decides what the client reports before the load event. "The recorded visits" are
+181 loads of aws-rum-web 3.2.1 in Chromium; "ln" is the natural logarithm.
 """
 
 from __future__ import annotations
@@ -17,66 +17,70 @@ from loadgen.traffic.draws import Bools, Choice, Floats, Ints, round_off, to_tic
 
 INTERACTIVE, STORED_INTERACTIVE = (-0.85, 0.45), (-0.55, 0.35)
 SCRIPTS_SIGMA, STORED_SCRIPTS = 0.45, (-1.7, 0.55)
-"""Logarithms (mean, spread) of the time to domInteractive, and from there to DOMContentLoaded, each with scripts from
-the network and from the cache, as a multiple of FCP − TTFB. Of the recorded visits, where the first frame came after
-DOMContentLoaded in 73 % of the loads with stored scripts. With scripts from the network the scenario has the median."""
+"""ln (mean, spread) of the time to domInteractive, and of the time from there to DOMContentLoaded, each with scripts
+from the network and from the cache, as a multiple of FCP − TTFB; after the recorded visits, where the first frame came
+after DOMContentLoaded in 73 % of the loads with scripts from the cache. The scenario states the median of the second
+time with scripts from the network."""
 
 IMAGES, IMAGES_BEHIND = (-0.2, 0.3), (0.05, 0.2)
-"""The last image from the network as a multiple of LCP − TTFB, and where scripts come from there too of their own time
-(logarithms; estimates)."""
+"""ln (mean, spread) of the time from TTFB to the last image from the network: as a multiple of LCP − TTFB, and if
+scripts come from the network too, as a multiple of the scripts' time. Estimates."""
 
 ROUNDS = (1.0, 2.5)
-"""Rounds of requests in which images come: all at once, and with the six connections of HTTP/1.1; estimates after two
-recorded sites, whose last image came 270 and 140 ms after the first was asked for."""
+"""Rounds of requests in which images come: all images at once, and with the six connections of HTTP/1.1. Estimates
+after two recorded sites, whose last image came 270 and 140 ms after the request of the first."""
 
 ROUNDS_SIGMA, SERVED_MS, COMMITTED_MS = 0.3, 40.0, 45.0
-"""Spread of the time in which the network brings the images, ln; the servers' part of it; when they are asked for after
-the first byte. Estimates."""
+"""Spread (ln) of the time in which the images come from the network; the servers' part of that time; the time from the
+first byte to the request of the images. Estimates."""
 
 RENDERED_SIGMA = 0.6
-"""Spread of the time to render a largest image over the one to find and fetch it, ln; an estimate."""
+"""Spread (ln) of the ratio of the time to render a largest image to the time to find and fetch it; an estimate."""
 
 REST, IMAGE_REST = (1.4, 1.7), (1.3, 1.1)
-"""ln ms from DOMContentLoaded, and from the last image and 2 ms, to domComplete."""
+"""ln ms (mean, spread) from DOMContentLoaded to domComplete, and from 2 ms after the last image to domComplete."""
 
 PARSED_MS = (12.0, 30.0)
-"""From a document's end to domInteractive at least."""
+"""Least ms from the end of a document to domInteractive, between these bounds."""
 
 SCRIPTED = (0.3, 0.98)
-"""When the last script from the network is there, as a part of the time from domInteractive to DOMContentLoaded; the
-rest is compiling and running them (68 and 67 % at the median of two recorded sites)."""
+"""The moment when the last script from the network is there, as a part of the time from domInteractive to
+DOMContentLoaded; in the remaining time scripts are compiled and run (median 68 and 67 % of two recorded sites)."""
 
 CLIENT_LAST, EARLY = 0.6, (0.4, 0.9)
-"""Share of loads in which no script comes after the client's own, and when the client runs in the others, as a part of
-the time from domInteractive to DOMContentLoaded; estimates after two recorded sites."""
+"""Share of loads in which no script comes after the web client's; and the moment when the client runs in the other
+loads, as a part of the time from domInteractive to DOMContentLoaded. Estimates after two recorded sites."""
 
 DCL_SIGMA = 1.3
-"""Spread of the time that DOMContentLoaded handlers take, ln; of the recorded visits."""
+"""Spread (ln) of the time that DOMContentLoaded handlers take, in the recorded visits."""
 
 FLIGHT_BYTES = 14_600
-"""A document comes in flights, ten segments at first (RFC 6928)."""
+"""Bytes of a document's first flight on the network: ten segments (RFC 6928)."""
 
 LOAD_WAITS = Choice([0.57, 0.38, 0.05])
-"""Ticks from domComplete to the load event: none, one or two (of 181 recorded loads: 103, 69, 6)."""
+"""Probabilities of 0, 1 and 2 ticks from domComplete to the load event (of 181 recorded loads: 103, 69, 6)."""
 
 LOAD_EVENT_MU, LOAD_EVENT_SIGMA = -1.1, 0.8
-"""ln ms of the load event's handlers, of the recorded visits."""
+"""ln ms (mean, spread) of the time that the load event's handlers take, in the recorded visits."""
 
 
 class FetchedFiles(NamedTuple):
-    """What of each load comes from the network."""
+    """Which files of each load come from the network, not from the cache."""
 
     scripts: Bools
-    images: Bools  # some that the markup names, beside the largest one
-    largest: Bools  # the largest one
-    alone: Bools  # no other than the largest one, which is the largest paint
+    images: Bools  # some image that the markup names, other than the largest image
+    largest: Bools  # the largest image
+    alone: Bools  # the largest image and no other, and this image is the largest paint
 
 
 def find_fetched(warm: Bools, images: Bools, stored: Bools, text: Bools) -> FetchedFiles:
-    """What loads fetch, whose scripts the cache has if they are `warm`.
+    """Find which files of loads come from the network.
 
-    Of the `images` that their pages name it has those `stored`: [group, load], in the groups of Assets.images. `text`
-    says where the largest paint is no image.
+    Args:
+        warm: Whether the cache has each load's scripts.
+        images: [group, load]: whether the load's page names images of the group, in the groups of Assets.images.
+        stored: [group, load]: whether the cache has these images.
+        text: Whether each load's largest paint is text, not an image.
     """
     shared, own, largest = images & ~stored
     return FetchedFiles(~warm, shared | own, largest, largest & ~(shared | own | text))
@@ -89,7 +93,7 @@ def draw_document(
     files: FetchedFiles,
     rtt: Floats,
 ) -> dict[str, Any]:
-    """The times of the document, which waits for its files; `rtt` is in milliseconds."""
+    """Draw the document's times by field of Loading; `paints` are TTFB, response's end, FCP and LCP; `rtt` is in ms."""
     warm = ~files.scripts
     ttfb, response, fcp, lcp = paints
     count = len(ttfb)
@@ -123,9 +127,9 @@ def draw_document(
 
 
 def _find_ready(times: tuple[Ints, Ints, Ints], warm: Bools, own: Floats, turn: Floats) -> Ints:
-    """When the client runs: right before DOMContentLoaded, or before other scripts from the network have come.
+    """Find when the web client runs: right before DOMContentLoaded, or before other scripts from the network come.
 
-    `times` are domInteractive, the last script's end and DOMContentLoaded; `own` and `turn` are uniform.
+    `times` are domInteractive, the last script's end and DOMContentLoaded; `own` and `turn` are uniform numbers.
     """
     interactive, scripted, parsed = times
     last = scripted + scale_ticks(parsed - scripted, own)
@@ -136,11 +140,11 @@ def _find_ready(times: tuple[Ints, Ints, Ints], warm: Bools, own: Floats, turn: 
 
 
 def scale_ticks(tick: Ints, factor: Floats) -> Ints:
-    """Times so many times as long."""
+    """Multiply times by factors, rounded to whole ticks."""
     return round_off(tick * factor)
 
 
 def _draw_factors(law: tuple[float, float], normal: Floats) -> Floats:
-    """Factors whose logarithm has this mean and spread."""
+    """Return lognormal factors: `law` is mean and spread of their logarithm, `normal` standard normal numbers."""
     factors: Floats = np.exp(law[0] + law[1] * normal)
     return factors

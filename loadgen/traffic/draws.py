@@ -1,10 +1,10 @@
-"""What every draw needs: streams of random numbers, categorical and Zipf laws, UUIDs, times as JavaScript prints them.
+"""Tools for drawing: streams of random numbers, categorical and Zipf laws, UUIDs, ticks, numbers as JavaScript writes.
 
-One seed → random streams, each named by what it is for and which block of session indices it covers.
+A seed gives many random streams; a stream's name says its purpose and the block of sessions that it is for.
 
 Rule: a stream's name depends neither on the worker nor on the order of calls, so every worker draws the same numbers
 for a session. `pause` is called whenever a stream is opened and between the pieces of long lists, so that a caller can
-do other work in between.
+do other work meanwhile.
 """
 
 from __future__ import annotations
@@ -29,24 +29,24 @@ TICKS = 10_000
 """Ticks in a second: browsers measure in 0.1 ms, and whole ticks add up exactly."""
 
 WRITTEN_AT_ONCE = 2000
-"""Ids that are written between two pauses; they take less than a millisecond."""
+"""How many ids are written between two pauses; they take less than a millisecond."""
 
 BLOCK = 128
-"""Sessions that are drawn together."""
+"""How many sessions are drawn together."""
 
 PIECE = 500
-"""Objects that are made between two pauses: below a millisecond."""
+"""How many objects are made between two pauses; they take less than a millisecond."""
 
 Made = TypeVar("Made")
 Pause = Callable[[], None]
 
 
 def do_not_pause() -> None:
-    """A pause that does nothing."""
+    """Do nothing: a pause without other work."""
 
 
 class BlockStream:
-    """One purpose's Philox counter, moved from block to block: making one anew takes four times as long."""
+    """The random generator of one purpose, which is moved from block to block: a new one takes four times as long."""
 
     def __init__(self, name: str) -> None:
         key = np.frombuffer(blake2b(name.encode(), digest_size=16).digest(), dtype="<u8").astype(np.uint64)
@@ -55,16 +55,16 @@ class BlockStream:
         self._start = self._bits.state
 
     def at(self, block: int) -> np.random.Generator:
-        """The generator at the block's own place."""
+        """Return the generator, moved to the beginning of a block's numbers."""
         self._start["state"]["counter"][2] = block
         self._bits.state = self._start
         return self._generator
 
 
 class Seeds:
-    """The streams of one run: Philox counters, keyed by seed and purpose, at the block's own place.
+    """The random streams of one run: Philox generators with a key of seed and purpose and a counter for each block.
 
-    `owner` names the scenario and its app monitor, to whom the ids belong.
+    `owner` names the scenario and its app monitor; ids are drawn from streams of their owner.
     """
 
     def __init__(self, seed: int, pause: Pause | None = None, owner: str = "") -> None:
@@ -72,7 +72,7 @@ class Seeds:
         self._streams: dict[str, BlockStream] = {}
 
     def stream(self, purpose: str, block: int = 0) -> np.random.Generator:
-        """The generator for one purpose and block, at its beginning; the purpose's generator for another block ends."""
+        """Return the generator of a purpose at the beginning of a block; it is no longer usable for other blocks."""
         self.pause()
         stream = self._streams.get(purpose)
         if stream is None:
@@ -80,46 +80,46 @@ class Seeds:
         return stream.at(block)
 
     def id_stream(self, purpose: str, block: int = 0) -> np.random.Generator:
-        """The generator for ids of one purpose and block: no two owners have ids in common, whatever their seeds."""
+        """Return the generator of ids of a purpose and block: no two owners have an equal id, whatever their seeds."""
         return self.stream(f"{self._owner}/{purpose}", block)
 
     def list_all(self, made: Iterable[Made], piece: int = PIECE) -> list[Made]:
-        """Everything that an iterator makes, with a pause after each piece."""
+        """Return all objects that an iterator makes as a list, with a pause after each piece."""
         if self.pause is do_not_pause:
             return list(made)
-        source, found = iter(made), []
+        source, objects = iter(made), []
         while some := list(islice(source, piece)):
-            found += some
+            objects += some
             self.pause()
-        return found
+        return objects
 
 
 VISITORS, FAR_ODDS = 64, 20.0
-"""Kinds of visitors over which exits are averaged, and log-odds beyond which nobody stays or nobody leaves."""
+"""How many kinds of visitors exits are averaged over, and log-odds beyond which all visitors stay, or all leave."""
 
 
 class BlockSeeds:
-    """The streams of one block; `prefix` is what their names begin with."""
+    """The random streams of one block, whose names begin with `prefix`."""
 
     def __init__(self, seeds: Seeds, block: int, prefix: str = "") -> None:
         self._seeds, self._block, self._prefix = seeds, block, prefix
         self.pause, self.list_all = seeds.pause, seeds.list_all
 
     def stream(self, purpose: str) -> np.random.Generator:
-        """The block's generator for one purpose."""
+        """Return the block's generator for one purpose."""
         return self._seeds.stream(self._prefix + purpose, self._block)
 
     def id_stream(self, purpose: str) -> np.random.Generator:
-        """The block's generator for ids of one purpose."""
+        """Return the block's generator for ids of one purpose."""
         return self._seeds.id_stream(self._prefix + purpose, self._block)
 
     def with_prefix(self, prefix: str) -> BlockSeeds:
-        """The block's streams whose names begin with this in place of what theirs begin with."""
+        """Return the block's streams whose names begin with another prefix."""
         return BlockSeeds(self._seeds, self._block, prefix)
 
 
 class Choice:
-    """A categorical law for each row of a table of weights, drawn for many rows at once."""
+    """Categorical distributions, one for each row of a table of weights (a column for each category)."""
 
     def __init__(self, weights: ArrayLike) -> None:
         table = np.atleast_2d(np.asarray(weights, dtype=np.float64))
@@ -131,20 +131,20 @@ class Choice:
         self._listed: Sequence[float] = self._edges.tolist()
 
     def pick(self, uniform: Floats, row: Ints | int = 0) -> Ints:
-        """The category of each uniform number in its row."""
+        """Return the category that each uniform number in [0, 1) picks by the weights of its row."""
         picked: Ints = np.searchsorted(self._edges, row + uniform, side="right") - np.asarray(row) * self.width
         return picked
 
     def pick_one(self, uniform: float, row: int) -> int:
-        """The category of one number: `pick` takes twenty times as long."""
+        """Return the category that one uniform number picks; `pick` would take twenty times as long for it."""
         return bisect_right(self._listed, row + uniform) - row * self.width
 
 
 class NextPage:
-    """What follows each page: another one, or the exit, whose weight is the last of a page's.
+    """The law of the page that follows each page, or of the exit, which is the last weight of a page.
 
-    The weights of a page add up to 1. Unrest multiplies the odds of leaving; its logarithm differs between visitors
-    with a standard deviation of `spread`, and the weight of the exit is the mean over all of them.
+    The weights of a page add up to 1. `unrest` multiplies the odds of leaving. Visitors differ in its logarithm by a
+    standard deviation of `spread`, and the weight of the exit is the mean over all visitors.
     """
 
     def __init__(self, weights: list[list[float]], spread: float) -> None:
@@ -153,16 +153,19 @@ class NextPage:
         self._leave: list[float] = _center_exits(np.array(exits), spread).tolist()
 
     def draw(self, page: int, uniform: float, unrest: float) -> int:
-        """The index of the page that follows one, or that behind all pages for the exit."""
+        """Draw the index of the page that follows `page`; the exit has the index behind all pages."""
         leave, stay = self._leave[page], self._stay[page]
         staying = (1 - leave) / (1 - leave + leave * unrest or 1.0)
-        if not uniform < staying:  # or it is no number, as of 0 times infinity
+        if not uniform < staying:  # true for NaN too, which 0 times infinity gives
             return self._law.width - 1
         return self._law.pick_one(min(uniform / staying * stay, nextafter(stay, 0.0)), page)
 
 
 def _center_exits(mean: Floats, spread: float) -> Floats:
-    """The exits of a visitor in the middle, when visitors' log-odds of leaving differ by `spread`: the mean is kept."""
+    """Return the exit probabilities of the median visitor, so that the mean over all visitors is `mean`.
+
+    The visitors' log-odds of leaving are normally distributed with standard deviation `spread`.
+    """
     nodes, weights = np.polynomial.hermite_e.hermegauss(VISITORS)
     weights = weights / weights.sum()
     log_odds = np.linspace(-FAR_ODDS, FAR_ODDS, 4001)
@@ -172,13 +175,13 @@ def _center_exits(mean: Floats, spread: float) -> Floats:
 
 
 def weigh_ranks(size: int, exponent: float) -> Floats:
-    """Popularity of ranks 1 to size, adding up to 1 (Breslau et al. 1999: Zipf-like below 1)."""
+    """Return the popularity of ranks 1 to `size`, which adds up to 1 (Zipf-like, Breslau et al. 1999)."""
     weights = np.arange(1, size + 1, dtype=np.float64) ** -exponent
     return np.asarray(weights / weights.sum(), dtype=np.float64)
 
 
 def draw_hex_texts(generator: np.random.Generator, count: int, digits: int, rows: Ints | None = None) -> list[str]:
-    """Random lower-case hex numbers of an even number of digits, of all rows or of some."""
+    """Draw `count` random lower-case hex texts with an even number of digits; return those of `rows`, or all."""
     drawn = np.frombuffer(generator.bytes(digits // 2 * count), dtype=np.uint8).reshape(count, digits // 2)
     text = (drawn if rows is None else drawn[rows]).tobytes().hex()
     return [text[at : at + digits] for at in range(0, len(text), digits)]
@@ -187,46 +190,46 @@ def draw_hex_texts(generator: np.random.Generator, count: int, digits: int, rows
 def draw_uuids(
     generator: np.random.Generator, count: int, rows: Ints | None = None, pause: Pause = do_not_pause
 ) -> list[str]:
-    """Version 4 UUIDs (RFC 9562) of all rows, or of the rows that are given."""
-    # as 64-bit numbers they are drawn in half the time of bytes, and picked in a tenth
+    """Draw `count` version 4 UUIDs (RFC 9562); return those of `rows`, or all."""
+    # 64-bit numbers take half the time of bytes to draw, and a tenth to pick
     drawn = generator.integers(0, 2**64, (count, 2), dtype=np.uint64).astype("<u8", copy=False)
     raw = (drawn if rows is None else drawn.take(rows, axis=0)).view(np.uint8)
-    found: list[str] = []
+    uuids: list[str] = []
     for begin in range(0, len(raw), WRITTEN_AT_ONCE):
-        found += write_uuids(raw[begin : begin + WRITTEN_AT_ONCE])
+        uuids += write_uuids(raw[begin : begin + WRITTEN_AT_ONCE])
         pause()
-    return found
+    return uuids
 
 
 def to_objects(values: list[Any]) -> NDArray[np.object_]:
-    """A list as an array of objects, which a column of indices selects from."""
+    """Turn a list into an array of objects, which an array of indices can select from."""
     array = np.empty(len(values), dtype=object)
     array[:] = values
     return array
 
 
 def round_down(values: NDArray[Any]) -> Ints:
-    """The whole numbers below."""
+    """Round each number down to a whole number."""
     whole: Ints = np.floor(values).astype(np.int64)
     return whole
 
 
 def round_off(values: NDArray[Any]) -> Ints:
-    """The nearest whole numbers."""
+    """Round each number to the nearest whole number."""
     whole: Ints = np.rint(values).astype(np.int64)
     return whole
 
 
 def to_ticks(milliseconds: Floats) -> Ints:
-    """Milliseconds as whole ticks of 0.1 ms."""
+    """Convert milliseconds to whole ticks of 0.1 ms."""
     return round_off(milliseconds * 10)
 
 
 def write_number(value: float) -> str:
-    """A number as JavaScript prints it: 2.5, 3."""
+    """Write a number as JavaScript does: 2.5, 3."""
     return str(value).removesuffix(".0")
 
 
 def find_begins(session: Ints, sessions: int) -> Ints:
-    """Where each session's rows begin among rows sorted by session, shape (sessions + 1,); the last is the end."""
+    """Find where the rows of each session begin among rows sorted by session; shape (sessions + 1,), the end last."""
     return np.searchsorted(session, np.arange(sessions + 1))

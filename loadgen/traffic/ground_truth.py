@@ -1,4 +1,4 @@
-"""What a scenario does, in figures: which visits each incident hits and when (never sent), and how its visits are."""
+"""What a scenario does, in figures: the visits that each incident hits (never sent), and averages of its visits."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from loadgen.traffic.rate_curve import compute_strength, list_spikes
 
 
 class IncidentHit(Noun):
-    """One visit that an incident has hit; times are seconds from the run's zero."""
+    """One visit that an incident hits; times are seconds from the run's zero."""
 
     incident: str
     kind: str
@@ -27,13 +27,13 @@ class IncidentHit(Noun):
     key: int  # Session.key
     user_id: str
     start: float
-    first: float  # when the first page view or load that it hit began
-    last: float
-    views: int  # page views or loads that it hit; for a spike the visit itself, 1
+    first: float  # when the first page view or load that is hit begins
+    last: float  # when the last one begins
+    views: int  # number of page views or loads that are hit; 1 for a spike, which hits the visit as a whole
 
 
 def find_hits(scenario: Scenario, seed: int, until: float = inf) -> Iterator[IncidentHit]:
-    """Every visit that an incident of the scenario hits before run time `until` (seconds), in order of visits."""
+    """Yield each visit that an incident of the scenario hits before run second `until`, in order of visits."""
     if not scenario.incidents:
         return
     law = make_arrivals_law(scenario, seed)
@@ -41,7 +41,7 @@ def find_hits(scenario: Scenario, seed: int, until: float = inf) -> Iterator[Inc
 
 
 def _find_block_hits(law: ArrivalsLaw, until: float) -> Iterator[tuple[int, Iterable[IncidentHit]]]:
-    """The hits of each block that begins before the last incident is over."""
+    """Yield the hits of each block that begins before the last incident is over."""
     over = min(max(incident.end for incident in law.scenario.incidents), until)
     none = np.zeros(BLOCK, dtype=bool)
     for part in law.split_starts():
@@ -52,19 +52,19 @@ def _find_block_hits(law: ArrivalsLaw, until: float) -> Iterator[tuple[int, Iter
 
 
 def _find_view_hits(draws: BlockDraws, part: BlockStarts, until: float) -> Iterator[IncidentHit]:
-    """The incidents that hit page views."""
+    """Yield the hits of incidents that hit page views."""
     for incident, views in draws.struck:
         session = draws.walk.session[views]
         moments = (draws.time.start[views] / TICKS).tolist()
         edges = find_begins(session, BLOCK).tolist()
         for row in np.unique(session[part.session[session] >= 0]).tolist():
-            start, its = float(part.start[row]), moments[edges[row] : edges[row + 1]]
-            if begun := [moment for moment in its if start + moment < until]:
+            start, of_session = float(part.start[row]), moments[edges[row] : edges[row + 1]]
+            if begun := [moment for moment in of_session if start + moment < until]:
                 yield _make_hit(draws, incident, part, row, begun)
 
 
 def _find_spike_hits(draws: BlockDraws, part: BlockStarts, until: float) -> Iterator[IncidentHit]:
-    """All visits that start during a spike in its countries: extra visits cannot be told from usual ones."""
+    """Yield all visits that start during a spike in its countries: extra and usual visits cannot be distinguished."""
     for spike in list_spikes(draws.scenario):
         hit = np.array([not spike.countries or name in spike.countries for name in draws.crowd.countries])
         came = hit[draws.people.country] & (compute_strength(spike, part.start) > 0)
@@ -82,15 +82,15 @@ def _make_hit(draws: BlockDraws, incident: Incident, part: BlockStarts, row: int
 
 
 SAMPLE_BLOCKS = 40
-"""Blocks of sessions in the sample: the bounce rate's standard error is 0.7 percentage points."""
+"""Blocks of sessions in the sample; the bounce rate's standard error is then 0.7 percentage points."""
 
 
 GOLDEN = 0.618033988749895
-"""Multiples of the golden ratio's fraction fill an interval evenly."""
+"""The golden ratio's fraction, whose multiples modulo 1 fill an interval evenly."""
 
 
 class Description(NamedTuple):
-    """Figures of a scenario's visits; all but the first two are those of a drawn sample."""
+    """Figures of a scenario's visits; all but the first two are measured on a drawn sample."""
 
     sessions: float  # expected in the run
     peak_rate: float  # highest mean rate of arrivals, sessions per second
@@ -105,10 +105,10 @@ class Description(NamedTuple):
 
 
 def describe(scenario: Scenario) -> Description:
-    """Draw a sample of a scenario's visits and count; the figures are the same each time."""
+    """Draw a sample of a scenario's visits and measure it; a scenario always gives the same figures."""
     law = make_arrivals_law(scenario)
-    blocks, rate, count = law.blocks, law.mean_curve, law.sample_blocks(SAMPLE_BLOCKS)
-    spread = np.asarray(np.arange(count * BLOCK) * GOLDEN % 1, dtype=np.float64)  # over days and nights
+    blocks, rate, count = law.blocks, law.mean_curve, law.count_sample_blocks(SAMPLE_BLOCKS)
+    spread = np.asarray(np.arange(count * BLOCK) * GOLDEN % 1, dtype=np.float64)  # covers days and nights evenly
     starts = rate.find_times(spread * rate.expected).reshape(count, BLOCK)
     none = np.zeros(BLOCK, dtype=bool)
     samples = [blocks.draw(block, starts[block], none) for block in range(count)]

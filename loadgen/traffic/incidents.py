@@ -1,7 +1,7 @@
-"""A scenario's incidents → which page views of a block they hit.
+"""A scenario's incidents → the page views of a block that they hit.
 
-Rule: each visitor draws one lot per incident for the whole visit, and a growing incident hits the lowest lots first. So
-the seed, the session and the time alone decide who is hit, and the ground truth is computed by the same code.
+Rule: each visitor draws one random number (a lot) per incident for the whole visit, and a growing incident hits the
+lowest lots first. So the seed, the session and the time alone decide who is hit. The ground truth uses the same code.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from loadgen.traffic.site import Site
 
 
 class Exposure(NamedTuple):
-    """An incident and which of a block's visitors it can hit."""
+    """An incident, and which of a block's sessions and of the site's pages it can hit."""
 
     incident: Targeted
-    needs: Floats  # strength from which each session is hit; inf: never
-    pages: Bools  # by page of the site
+    needs: Floats  # the incident's strength above which each session is hit; inf: never
+    pages: Bools  # whether each page of the site can be hit
 
     def find_hits(self, session: Ints, page: Ints, at: Floats) -> Bools:
-        """Whether it hits these views, which begin at these run times."""
+        """Mark the views that the incident hits; `at` is when each begins, in seconds from the run's zero."""
         hit: Bools = self.pages[page] & (compute_strength(self.incident, at) > self.needs[session])
         return hit
 
@@ -38,23 +38,23 @@ class StruckViews(NamedTuple):
     """An incident and the views of a block that it hits."""
 
     incident: Targeted
-    views: Bools
+    views: Bools  # a mask of all views of the block
 
 
 class Incidents:
-    """The incidents of a scenario that hit some visitors and not others."""
+    """The incidents of a scenario that can be limited to some visitors or pages."""
 
     def __init__(self, incidents: tuple[Incident, ...], site: Site, crowd: Crowd) -> None:
         self._crowd = crowd
         self._known = [(each, _find_pages(each, site)) for each in incidents if isinstance(each, Targeted)]
 
     def draw_exposures(self, seeds: BlockSeeds, people: People) -> list[Exposure]:
-        """Draw the lots of a block's visitors."""
-        found = []
+        """Draw which of a block's visitors each incident can hit, and at which strength."""
+        exposures = []
         for incident, pages in self._known:
             lots = seeds.stream(f"incident/{incident.name}").random(len(people.user)) / incident.share
-            found.append(Exposure(incident, np.where(self._match(incident, people), lots, np.inf), pages))
-        return found
+            exposures.append(Exposure(incident, np.where(self._match(incident, people), lots, np.inf), pages))
+        return exposures
 
     def _match(self, incident: Targeted, people: People) -> Bools:
         match = np.ones(len(people.user), dtype=bool)
@@ -68,7 +68,7 @@ class Incidents:
 
 
 def _find_pages(incident: Targeted, site: Site) -> Bools:
-    """The pages that an incident can hit; slow calls hit only pages that make such a call."""
+    """Mark the pages that an incident can hit; a `slow_api` incident hits only pages that make such a call."""
     chosen = np.array([not incident.pages or name in incident.pages for name in site.names])
     if isinstance(incident, SlowApi):
         calling = [any(call.path.startswith(incident.path) for call in page.api) for page in site.pages]
@@ -77,7 +77,7 @@ def _find_pages(incident: Targeted, site: Site) -> Bools:
 
 
 def find_idle_incidents(scenario: Scenario) -> Iterator[tuple[str, str]]:
-    """The name of each incident that can hit no visit of a scenario, and why."""
+    """Yield the name of each incident that can hit no visit of a scenario, and the reason."""
     for incident in scenario.incidents:
         if not isinstance(incident, Targeted):
             continue
@@ -93,7 +93,10 @@ def find_idle_incidents(scenario: Scenario) -> Iterator[tuple[str, str]]:
 
 
 def find_slowdown(exposures: list[Exposure], session: Ints, page: Ints, at: Floats) -> Floats | None:
-    """Factor on the files' times of loads that begin at these run times; None when no outage hits any of them."""
+    """Return the factor of outages on the files' times of each load; None if no outage hits any load.
+
+    `at` is when each load begins, in seconds from the run's zero.
+    """
     factor = None
     for exposure in exposures:
         if isinstance(exposure.incident, Outage) and (hit := exposure.find_hits(session, page, at)).any():
@@ -105,9 +108,11 @@ def find_slowdown(exposures: list[Exposure], session: Ints, page: Ints, at: Floa
 def find_struck_views(
     exposures: list[Exposure], seeds: BlockSeeds, walk: Walk, planned: Floats, at: Floats, hard: Bools
 ) -> list[StruckViews]:
-    """The views that each incident hits, which begin at these run times: as planned, and as it is.
+    """Find the views that each incident hits.
 
-    An outage slows the loads that were planned to begin during it: a slow load itself delays those after it.
+    `at` is when each view begins, `planned` is when it would begin without outages; both in seconds from the run's
+    zero. An outage hits loads by `planned`, because it delays the loads after those that it slows. `hard` marks views
+    that are full loads.
     """
     found = []
     for exposure in exposures:

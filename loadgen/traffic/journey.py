@@ -1,4 +1,4 @@
-"""What visitors do and when: walks over the page graph, time on each page, and each view's place in time.
+"""What visitors do and when: their walks over the page graph, their time on each page, and when each view happens.
 
 Rule: a walk's rows are page views, sorted by session and step.
 """
@@ -16,61 +16,62 @@ from loadgen.traffic.loading import Loading
 from loadgen.traffic.site import Site
 
 MOST_PAGES = 100
-"""The longest walk; a few visits in ten thousand would be longer."""
+"""The most page views of a visit; without this limit a few visits in ten thousand would be longer."""
 
 LONGEST = 100 * 86400.0
-"""Most seconds for which a page is looked at or a tab stays hidden; an unbounded law might draw centuries."""
+"""The most seconds for which a visitor looks at a page or a tab stays hidden; an unbounded law might draw centuries."""
 
 HIDDEN_MEDIAN, HIDDEN_SIGMA = 20.0, 1.0
-"""Seconds for which a tab stays hidden before its visitor comes back; an estimate."""
+"""Median seconds for which a tab stays hidden before its visitor comes back, and the logarithm's spread; estimates."""
 
 
 WALKS_PIECE, DRAWN_STEPS = 64, 10
-"""Visitors that walk between two pauses, and steps that are drawn at once."""
+"""How many visitors walk between two pauses, and how many steps are drawn at once."""
 
 NAVIGATE, BACK, RELOAD, RESTORED = 0, 1, 2, 3
-"""How a visitor comes to a page."""
+"""How a visitor comes to a page: a new page, a step back, a reload, a return from the back/forward cache."""
 
 
 class Walk(NamedTuple):
-    """Page views of a block."""
+    """The page views of a block as columns."""
 
     session: Ints  # row in the block
     page: Ints  # index in Site
     kind: Ints  # NAVIGATE, BACK, RELOAD or RESTORED
-    first: Bools  # the visit's first page
+    first: Bools  # whether the view is the visit's first
     items: Ints  # [view, slot]: the items behind the path's placeholders
-    begins: Ints  # where each session's rows begin; one more marks the end
-    source: Ints  # the view to which a BACK or RESTORED one returns; else the view itself
+    begins: Ints  # where each session's rows begin; the end last
+    source: Ints  # the view to which a BACK or RESTORED view returns; for other kinds the view itself
 
 
 class Habits(NamedTuple):
-    """What shapes the walks besides the page graph."""
+    """The visitors' habits, which shape walks besides the page graph."""
 
     unrest: Floats  # factor on the odds of leaving, by session
-    back: float
-    reload: float
-    bfcache: float  # of the steps back
+    back: float  # share of steps that go back
+    reload: float  # share of steps that load the page again
+    bfcache: float  # share of the steps back that the back/forward cache restores
 
 
 class Dwell(NamedTuple):
-    """How long each page view is looked at, in ticks."""
+    """How long visitors look at each page view, in ticks."""
 
     looked: Ints  # visible time after the page is ready
-    switched: Ints  # the tab is left so long after the page is ready; -1 for never
-    hidden: Ints  # and for so long
-    opened: Ints  # the next view opens in another tab, so long after the page is ready; -1 for never
+    switched: Ints  # ticks from the page's readiness until the visitor leaves the tab; -1: never
+    hidden: Ints  # ticks for which the tab then stays hidden
+    opened: Ints  # ticks from the page's readiness until the next view opens in another tab; -1: never
 
 
 def draw_entries(site: Site, seeds: BlockSeeds, sessions: int) -> Ints:
-    """The page on which each session lands."""
+    """Draw the page on which each session lands."""
     return site.entry.pick(seeds.stream("entry").random(sessions))
 
 
 def draw_walk(site: Site, seeds: BlockSeeds, entry: Ints, habits: Habits) -> Walk:
-    """Walk the page graph from these entries until every visitor has left.
+    """Walk the page graph from the entries until every visitor has left.
 
-    Visitors walk one by one: for so few, and most leave soon, each of numpy's calls takes longer than a visitor's step.
+    Visitors walk one by one, not by column: they are few and most leave soon, so a call of numpy would take longer than
+    the visitors' steps.
     """
     stream, sessions = seeds.stream("journey"), len(entry)
     drawn: list[Floats] = []
@@ -96,27 +97,31 @@ def draw_walk(site: Site, seeds: BlockSeeds, entry: Ints, habits: Habits) -> Wal
 def _walk_pages(
     site: Site, habits: Habits, page: int, unrest: float, chances: Iterator[tuple[float, float]]
 ) -> list[tuple[int, int, int, int]]:
-    """One visitor's views: page, kind, and the steps of the views whose items each shows and to which it returns."""
+    """Walk one visitor through the pages.
+
+    Returns for each view its page, its kind, the step of the view whose items it shows, and the step of the view to
+    which it returns.
+    """
     here, before, views = (page, 0, 0), None, [(page, NAVIGATE, 0, 0)]
     for step, (uniform, chance) in zip(range(1, MOST_PAGES), chances, strict=False):
-        to = (site.landing if step == 1 else site.step).draw(here[0], uniform, unrest)
-        if to == site.end:
+        target = (site.landing if step == 1 else site.step).draw(here[0], uniform, unrest)
+        if target == site.end:
             break
         if before and chance < habits.back:
-            kept = chance < habits.back * habits.bfcache and not (site.route[here[0]] or site.route[before[0]])
-            views.append((before[0], RESTORED if kept else BACK, *before[1:]))
+            is_cached = chance < habits.back * habits.bfcache and not (site.route[here[0]] or site.route[before[0]])
+            views.append((before[0], RESTORED if is_cached else BACK, *before[1:]))
             before, here = here, (*before[:2], step)
         elif chance >= 1 - habits.reload:
             here = (*here[:2], step)
             views.append((here[0], RELOAD, *here[1:]))
         else:
-            before, here = here, (to, step, step)
-            views.append((to, NAVIGATE, step, step))
+            before, here = here, (target, step, step)
+            views.append((target, NAVIGATE, step, step))
     return views
 
 
 def _draw_items(site: Site, seeds: BlockSeeds, pages: Ints) -> Ints:
-    """Choose the items behind each view's placeholders."""
+    """Draw the items behind each view's placeholders, shape (views, slots)."""
     chosen = np.zeros((len(pages), site.slots), dtype=np.int64)
     uniform = seeds.stream("items").random(chosen.shape)
     for index, laws in enumerate(site.popularity):
@@ -129,7 +134,7 @@ def _draw_items(site: Site, seeds: BlockSeeds, pages: Ints) -> Ints:
 
 
 def find_new_items(walk: Walk) -> Bools:
-    """Views of items that the visit has not shown before."""
+    """Mark the views whose page and items the visit has not shown before."""
     shown = np.column_stack((walk.session, walk.page, walk.items))
     first = np.zeros(len(walk.page), dtype=bool)
     first[np.unique(shown, axis=0, return_index=True)[1]] = True
@@ -137,9 +142,10 @@ def find_new_items(walk: Walk) -> Bools:
 
 
 def find_unseen_images(walk: Walk, hard: Bools, shared: Ints) -> Bools:
-    """Full loads whose pages have images that no page of the visit had before: [group, load], shared ones and own ones.
+    """Mark the full loads whose page has images that no page of the visit had before.
 
-    `shared` says of each page how many it has in common with the site: the first ones of all.
+    Returns shape (2, loads): for images that the site's pages share, and for images of the page alone. `hard` marks the
+    views that are full loads. `shared` has the number of shared images of each page; these are always the first ones.
     """
     page, session = walk.page[hard], walk.session[hard]
     number, zero = shared[page], session * (int(shared.max()) + 1)
@@ -150,7 +156,7 @@ def find_unseen_images(walk: Walk, hard: Bools, shared: Ints) -> Bools:
 
 
 def draw_dwell(site: Site, seeds: BlockSeeds, views: Walk, device: Ints, tab_switches: float) -> Dwell:
-    """Draw how long each view is looked at, and whether the tab is left meanwhile."""
+    """Draw how long visitors look at each view, and whether they leave the tab meanwhile."""
     stream = seeds.stream("dwell")
     count = len(views.page)
     scale, power, sigma = site.think[device[views.session], views.page].T
@@ -167,9 +173,9 @@ def draw_dwell(site: Site, seeds: BlockSeeds, views: Walk, device: Ints, tab_swi
 
 
 def open_tabs(seeds: BlockSeeds, walk: Walk, hard: Bools, looks: Dwell, share: float) -> Dwell:
-    """Let a share of the visits go on in another tab: from the first page whose next one is loaded by a link.
+    """Let a share of the visits continue in another tab, from the first page whose link loads the next page.
 
-    The new tab has no page to go back to, so visits that go back later stay in theirs.
+    The new tab has no page to go back to, so visits that go back later stay in their first tab.
     """
     if not share:
         return looks
@@ -197,43 +203,43 @@ load first."""
 
 
 class Timeline(NamedTuple):
-    """When the page views of a block happen, in ticks from their sessions' starts."""
+    """When the page views and loads of a block happen, in ticks from their sessions' starts."""
 
-    load: Ints  # the full load in whose document the view lies: row of Loading
+    load: Ints  # the full load in whose document the view happens: a row of Loading
     start: Ints  # navigation start or route change
-    noticed: Ints  # the client records the page
-    looked: Ints  # the visitor sees it: thinking starts
-    away: Ints  # the tab is left; -1 for never
-    back: Ints  # and shown again
-    end: Ints
-    load_begins: Ints  # where each session's loads begin; one more marks the end
-    load_end: Ints  # of each load: its last view's end; with another load behind it, when that one unloads it
+    noticed: Ints  # when the client records the page
+    looked: Ints  # when the visitor begins to look at the page
+    away: Ints  # when the visitor leaves the tab; -1: never
+    back: Ints  # when the tab is shown again
+    end: Ints  # when the view ends
+    load_begins: Ints  # where each session's loads begin; the end last
+    load_end: Ints  # when each load ends: at its last view's end, or when the next load unloads it
 
     def find_session_ends(self, begins: Ints) -> Ints:
-        """When each session ends, whose views begin at these rows; one more marks the end."""
+        """Find when each session ends; `begins` has where each session's views begin, the end last."""
         ends: Ints = np.maximum.reduceat(self.end, begins[:-1])
         return ends
 
     def find_moments(self, view: Ints, after: Ints) -> Ints:
-        """The moment at which a view has been visible for so many ticks."""
+        """Find the moment when a view has been visible for `after` ticks."""
         moment = self.looked[view] + after
         away, back = self.away[view], self.back[view]
         return np.where((away >= 0) & (moment > away), moment + back - away, moment)
 
     def find_current(self, view: Ints, at: Ints) -> Ints:
-        """The view that is current at a moment in the document of `view`: route changes may have come between."""
+        """Find the view that is current at a moment in the document of `view`: route changes may have replaced it."""
         key = self.load * FAR_TICK + self.start
         found: Ints = np.searchsorted(key, self.load[view] * FAR_TICK + at, side="right") - 1
         return found
 
     def are_alive(self, view: Ints, at: Ints) -> Bools:
-        """Whether the document of a view still lives."""
+        """Whether the document of each view lives at a moment."""
         ends: Bools = at < self.load_end[self.load[view]]
         return ends
 
 
 def build_timeline(walk: Walk, hard: Bools, loading: Loading, draw_dwell: Dwell) -> Timeline:
-    """Place the views of each session one after the other; a document lives until the next one unloads it."""
+    """Place the views of each session one after the other; a document lives until the next document unloads it."""
     load = np.cumsum(hard) - 1
     ready, seen = np.zeros(len(hard), dtype=np.int64), np.zeros(len(hard), dtype=np.int64)
     ready[loading.view] = loading.ready

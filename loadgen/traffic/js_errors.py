@@ -1,4 +1,4 @@
-"""The JavaScript errors in a site's code, worded as each browser engine words them. Made once for a site."""
+"""The JavaScript errors in a site's code, in the words of each browser engine. They are made once for a site."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from loadgen.scenario import ThrownValue
 
 LOCAL, ONE_ENGINE, ELSEWHERE = 0.6, 0.3, 0.02
-"""Shares of errors that mostly happen on one page and in one browser engine, and their weight elsewhere; estimates."""
+"""Share of errors that mostly happen on one page, share that mostly happen in one browser engine, and the weight of an
+error elsewhere; estimates."""
 
 
 class BrowserEngine(IntEnum):
-    """Browser engines by how they word errors and stacks."""
+    """A browser engine, which decides the words of errors and stacks."""
 
     CHROMIUM = 0
     FIREFOX = 1
@@ -26,18 +27,18 @@ class BrowserEngine(IntEnum):
 
 
 class StackFrame(NamedTuple):
-    """One line of a stack, innermost first."""
+    """One line of a stack trace."""
 
-    function: str  # "" for one without a name
+    function: str  # "" for an anonymous function
     place: str  # URL:line:column
-    awaited: bool = False  # an async function that goes on after an await
+    awaited: bool = False  # whether an async function continues here after an await
 
 
 def write_stack(engine: BrowserEngine, headline: str, frames: list[StackFrame]) -> str:
-    """A stack as an engine writes it.
+    """Write a stack trace as an engine does; the innermost frame comes first.
 
-    V8 begins with the error's name and message; SpiderMonkey and JavaScriptCore have frames alone, and only the former
-    marks what an await separates.
+    V8 begins with `headline`, the error's name and message. SpiderMonkey and JavaScriptCore write frames alone, and of
+    these two only SpiderMonkey marks a frame behind an await.
     """
     if engine is BrowserEngine.CHROMIUM:
         return "\n".join([headline, *(f"    at {_write_v8_frame(frame)}" for frame in frames)])
@@ -60,20 +61,20 @@ FETCH_ABORTS = ("signal is aborted without reason", "The operation was aborted. 
 
 
 class ErrorKind(NamedTuple):
-    """One way to fail; {a} and {b} are names in the code. The wordings are in the order of BrowserEngine."""
+    """One kind of JavaScript error; {a} and {b} stand for names in the code."""
 
     thrown: ThrownValue
-    name: str  # "": the message, which is what the client makes of a thrown text or number
-    messages: tuple[str, str, str]
+    name: str  # "": the client reports the message as the name, as of a thrown text or number
+    messages: tuple[str, str, str]  # in the order of BrowserEngine
 
     @property
     def rejected(self) -> bool:
-        """Whether it comes as an unhandled promise rejection."""
+        """Whether the error comes as an unhandled promise rejection."""
         return self.thrown.startswith("rejected")
 
 
 UNHANDLED = "unhandledrejection"
-"""The type of a rejection without a name of its own (utils/js-error-utils.ts)."""
+"""The type that the client reports for a rejection without a name (utils/js-error-utils.ts)."""
 
 ERROR_KINDS = (
     ErrorKind("error", "TypeError", (
@@ -118,38 +119,41 @@ ERROR_KINDS = (
     ErrorKind("number", "", ("500",) * 3),
     ErrorKind("rejected_object", "{A}Error", ("{b} is not available",) * 3),
 )  # fmt: skip
-"""The first of them are the most frequent ones. Of a rejected undefined, null or object without a message the client
-tells "undefined"; of a thrown one what the browser makes of it."""
+"""The kinds of errors, the most frequent first. For a rejected undefined, null or object without a message the client
+reports "undefined"; for a thrown one it reports the browser's message."""
 
 
 def deal_kinds(number: int, weights: Mapping[ThrownValue, float] | None) -> list[ErrorKind]:
-    """The kinds of so many errors, the most frequent one first: all in turn, or by the weights of what is thrown."""
+    """Choose the kinds of `number` errors, the most frequent error first.
+
+    Without weights all kinds come in turn; with weights, as often as the weight of their thrown value says.
+    """
     if weights is None:
         return [ERROR_KINDS[index % len(ERROR_KINDS)] for index in range(number)]
     groups = {thrown: cycle([kind for kind in ERROR_KINDS if kind.thrown == thrown]) for thrown in weights}
-    whole, dealt, found = sum(weights.values()), dict.fromkeys(weights, 0), []
+    total, dealt, kinds = sum(weights.values()), dict.fromkeys(weights, 0), []
     for count in range(1, number + 1):
-        due = max(weights, key=lambda thrown: count * weights[thrown] / whole - dealt[thrown])
+        due = max(weights, key=lambda thrown: count * weights[thrown] / total - dealt[thrown])
         dealt[due] += 1
-        found.append(next(groups[due]))
-    return found
+        kinds.append(next(groups[due]))
+    return kinds
 
 
 class SiteError(NamedTuple):
-    """One error of the site: where it is thrown and through which functions."""
+    """One error in the site's code: what is thrown, where, and through which functions."""
 
     kind: ErrorKind
-    first: str
-    second: str
+    first: str  # the name for {a}
+    second: str  # the name for {b}
     url: str
     line: int
     column: int
     frames: tuple[tuple[str, int, int], ...]  # function, line, column, innermost first
-    page: int | None  # where it mostly happens; None: anywhere
-    engine: BrowserEngine | None  # the only engine that stumbles over it; None: all
+    page: int | None  # the page on which the error mostly happens; None: any page
+    engine: BrowserEngine | None  # the engine in which the error mostly happens; None: any engine
 
     def describe(self, dialect: BrowserEngine) -> tuple[str, str, str]:
-        """Name, message and stack in an engine's words; what is no Error has no stack."""
+        """Return name, message and stack in an engine's words; the stack is "" for a value that has none."""
         message = self.kind.messages[dialect].format(a=self.first, b=self.second)
         name = self.kind.name.format(A=f"{self.first[:1].upper()}{self.first[1:]}") or message
         if not self.has_stack(dialect):
@@ -158,12 +162,15 @@ class SiteError(NamedTuple):
         return name, message, write_stack(dialect, f"{name}: {message}", frames)
 
     def has_stack(self, dialect: BrowserEngine) -> bool:
-        """Whether what is thrown knows where: an Error, or a DOMException but in WebKit."""
-        thing = self.kind.thrown.removeprefix("rejected_")
-        return thing == "error" or (thing == "exception" and dialect is not BrowserEngine.SAFARI)
+        """Whether the thrown value has a stack: an Error has one, a DOMException has one except in WebKit."""
+        value = self.kind.thrown.removeprefix("rejected_")
+        return value == "error" or (value == "exception" and dialect is not BrowserEngine.SAFARI)
 
     def find_place(self, dialect: BrowserEngine) -> tuple[str | UnsetType, int | UnsetType, int | UnsetType]:
-        """File, line and column: of a rejection Gecko's errors alone tell them, and its exceptions without the file."""
+        """Return file, line and column as the client reports them, UNSET where it reports none.
+
+        Of rejections only Gecko's errors have them, and Gecko's DOMExceptions have them without the file.
+        """
         if self.kind.thrown == "foreign":
             return "", 0, 0
         if not self.kind.rejected:
@@ -176,7 +183,7 @@ class SiteError(NamedTuple):
 def make_site_error(
     stream: np.random.Generator, names: list[str], scripts: list[str], pages: int, index: int, kind: ErrorKind
 ) -> SiteError:
-    """Make a distinct error of a kind in one of these scripts, with these names in their code."""
+    """Make a distinct error of a kind, the `index`-th of the site, in one of its scripts, with names of its code."""
     first, second, *callers = (names[int(pick)] for pick in stream.integers(0, len(names), 6))
     line, column = int(stream.integers(1, 900)), int(stream.integers(5, 140))
     depth = int(stream.integers(1, len(callers) + 1))
@@ -192,11 +199,11 @@ def make_site_error(
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_$"
 BUILT_LINES, BUILT_COLUMNS = (1, 3), (800, 180_000)
-"""Where code stands in a built script: on the line behind a banner, far to the right; at least, and below."""
+"""Bounds of an error's line and column in minified code, least and above all: a banner line, then one long line."""
 
 
 def minify_error(fault: SiteError, stream: np.random.Generator) -> SiteError:
-    """The same error in built code: one line, large columns, short names; `stream` is the release's."""
+    """Return an error as it is in minified code: one line, large columns, short names; `stream` is the release's."""
     line = int(stream.integers(*BUILT_LINES))
     frames = tuple((_make_short_name(stream), line, int(stream.integers(*BUILT_COLUMNS))) for _ in fault.frames)
     first = _make_short_name(stream) if fault.kind.name == "TypeError" else fault.first
@@ -209,7 +216,7 @@ def _make_short_name(stream: np.random.Generator) -> str:
 
 
 def weigh_errors(found: list[SiteError], pages: int) -> NDArray[np.float64]:
-    """Weight of each error (column) on a page in an engine (row: page × number of engines + engine)."""
+    """Return the weight of each error (column) on a page in an engine (row: page × number of engines + engine)."""
     table = np.ones((pages, len(BrowserEngine), len(found)))
     for column, fault in enumerate(found):
         if fault.page is not None:

@@ -1,6 +1,7 @@
-"""The physics of full page loads: network, first byte, paints, document, all in ticks from the navigation's start.
+"""The milestones of full page loads: network, first byte, paints, document; in ticks from the navigation's start.
 
-Rule: one slowness per session is shared by everything it loads; TTFB ≤ FCP ≤ LCP because each adds to the one before.
+Rule: all loads of a session share its slowness; TTFB ≤ FCP ≤ LCP because each is the one before plus a time. "ln" is
+the natural logarithm; mu and sigma are mean and standard deviation of a time's ln.
 """
 
 from __future__ import annotations
@@ -19,68 +20,67 @@ TEXT_FACTOR = 0.25
 """Factor on the time from FCP to LCP when the largest element is text."""
 
 REUSED, REDIRECTED, RESOLVED = 0.8, 0.15, 0.5
-"""Shares: later loads on the same connection; landings by a redirect; new connections that look the name up."""
+"""Shares: later loads that reuse a connection; landings by a redirect; new connections that need a DNS lookup."""
 
 LOOKUP_MU, LOOKUP_SIGMA = 1.25, 0.7
 REQUEST_MU, REQUEST_SIGMA = (1.35, -0.35), (0.75, 1.3)
-"""ln ms from fetchStart to the lookup of a new connection's host (the cache is asked meanwhile), and from a connection
-to the request: on one that was there, and on a new one. Medians and spreads of the recorded visits."""
+"""ln ms from fetchStart to the DNS lookup of a new connection (the browser asks the cache meanwhile); and ln ms from a
+connection to the request, on an old and on a new connection. Medians and spreads of the recorded visits."""
 
 UNLOAD_MU, UNLOAD_SIGMA, UNLOADED = 3.6, 0.9, 150
-"""ln ms from first byte to unloading of the page before (105 recorded loads); least ticks from there to interactive."""
+"""ln ms from first byte to the unload of the page before (105 recorded loads); least ticks from it to interactive."""
 
 WHOLE_TICKS = 45
-"""Least ticks from the end of a document that comes in one flight to unloading of the page before (429 loads)."""
+"""Least ticks from the end of a document that comes in one flight to the unload of the page before (429 loads)."""
 
 RESPONSE_SIGMA = 0.8
-"""Spread of the time in which one document arrives, ln; an estimate."""
+"""Spread (ln) of the time in which a document arrives; an estimate."""
 
 HANDED_MU, HANDED_SIGMA = 0.7, 1.4
-"""ln ms that even a small document takes to reach the page; of two recorded sites, with medians of 0.7 and 6 ms."""
+"""ln ms that even a small document takes to reach the page; two recorded sites had medians of 0.7 and 6 ms."""
 
 STORED_MU, STORED_SIGMA = 1.8, 0.6
-"""ln ms until a document that the cache holds begins; an estimate after four of the recorded visits."""
+"""ln ms to the first byte of a document from the cache; an estimate after four of the recorded visits."""
 
 SHARED = 0.7
-"""Share of a page's files that every page of the site fetches, as a scenario has it that does not say; an estimate."""
+"""Share of a page's files that every page of the site fetches, by a scenario's default; an estimate."""
 
 IN_FIRST_FRAME = 0.9
-"""Share of largest images from the cache that the first frame shows already, so that LCP is FCP (of 19 recorded ones
-all but one)."""
+"""Share of largest images from the cache that the first frame shows, so that LCP equals FCP (18 of 19 recorded)."""
 
 PHASES_AT_MOST = 0.7
-"""Part of TTFB that redirect, DNS and connection may take; the rest is the request itself."""
+"""The largest part of TTFB that redirect, DNS and connection take together; the request takes the remaining time."""
 
 LANDING, LANDING_AGAIN, LATER = 1.3, 1.1, 0.9
-"""Factors on rendering by what earlier pages or visits have left in the cache: first page of a new and of a returning
-visitor, later pages. Their mean over a site's loads is
-about 1; the ratio is that of home and inner pages, 53 and 72 % good LCP on mobiles (Web Almanac 2024)."""
+"""Factors on rendering times because of the browser's cache: first page of a new visitor, first page of a returning
+visitor, later pages. Their mean over a site's loads is about 1; their ratio is that of home and inner pages, of which
+53 and 72 % have a good LCP on mobiles (Web Almanac 2024)."""
 
 NETWORK_PART = 0.6
-"""Part of a rendering time's common variance that is the network's, the rest the machine's; an estimate."""
+"""The network's part of a rendering time's common variance; the machine has the other part. An estimate."""
 
 STEPS = ("ttfb", "render", "largest")
-"""The steps of a load, each with its medians in the scenario."""
+"""The steps of a load, whose medians the scenario states."""
 
 KEPT = 0.5
-"""Part of a step's own variance that a session keeps over its loads; an estimate, so that slow loads gather in the 18 %
-of sessions that meet one over 3 s (Contentsquare)."""
+"""Part of a step's own variance that the loads of a session share; an estimate, so that slow loads are in the 18 % of
+sessions that have a load above 3 s (Contentsquare)."""
 
 AT_ONCE = (
     "wait", "redirect", "lookup", "dns", "connect", "tls", "request", "ttfb", "unload", "response", "interactive",
     "scripted", "parsed", "parsed_end", "pictured", "complete", "load", "loaded",
 )  # fmt: skip
-"""What takes no time in a return from the back/forward cache."""
+"""Milestones that are 0 for a return from the back/forward cache."""
 
 PAINTS = ("fcp", "lcp", "frame")
-"""What browsers tell more coarsely than other times."""
+"""Milestones that browsers round more than other times."""
 
 
 class Loading(NamedTuple):
-    """Milestones of each full load; the network's phases lie inside `ttfb`."""
+    """The milestones of full loads, in ticks from the navigation's start; the network's phases are inside `ttfb`."""
 
     view: Ints  # row of the walk
-    wait: Ints  # until the fetch starts, redirects included
+    wait: Ints  # fetchStart, after redirects
     redirect: Ints
     lookup: Ints  # domainLookupStart; later than `wait` on a new connection
     dns: Ints
@@ -88,49 +88,49 @@ class Loading(NamedTuple):
     tls: Ints
     request: Ints  # requestStart
     ttfb: Ints
-    unload: Ints  # the page before is hidden and unloaded
+    unload: Ints  # when the page before is hidden and unloaded
     response: Ints  # the response's end
     fcp: Ints
     lcp: Ints
-    text: Bools  # the largest element is text
-    interactive: Ints
-    scripted: Ints  # the last script from the network is there
-    ready: Ints  # the deferred script with the web client has run
-    parsed: Ints  # DOMContentLoaded starts
+    text: Bools  # whether the largest element is text
+    interactive: Ints  # domInteractive
+    scripted: Ints  # when the last script from the network is there
+    ready: Ints  # when the deferred script with the web client has run
+    parsed: Ints  # when DOMContentLoaded starts
     parsed_end: Ints
-    pictured: Ints  # the last image from the network is there
-    complete: Ints
-    load: Ints  # load event starts
-    loaded: Ints  # load event ends
+    pictured: Ints  # when the last image from the network is there
+    complete: Ints  # domComplete
+    load: Ints  # when the load event starts
+    loaded: Ints  # when the load event ends
     html_bytes: Ints
-    stored: Bools  # the document comes from the cache
-    warm: Bools  # so do the files that all pages share
-    pictures: Bools  # and the page's own
-    new: Bools  # but not the image of its item
+    stored: Bools  # whether the document comes from the cache
+    warm: Bools  # whether the files that all pages share come from the cache
+    pictures: Bools  # whether the page's own files come from the cache
+    new: Bools  # whether the page's item is new, so that the item's image comes from the network
     rtt: Floats  # milliseconds
     mbit: Floats
-    activated: Ints  # prerendered for so long, until the visitor came; 0: seen from its start
-    frame: Ints  # a prerendered page's first frame, if it could be painted sooner; else 0
-    took_over: Ints  # when the page before a prerendered one is hidden, if that could be sooner; else 0
+    activated: Ints  # when the visitor comes to a prerendered page; 0: the page is not prerendered
+    frame: Ints  # earliest first frame of a prerendered page; else 0
+    took_over: Ints  # earliest hide of the page before a prerendered page; else 0
 
     @property
     def first_paint(self) -> Ints:
-        """The first contentful paint that is seen."""
+        """The first contentful paint that the visitor sees."""
         return np.maximum(self.fcp, self.frame)
 
     @property
     def largest_paint(self) -> Ints:
-        """The largest contentful paint that is seen."""
+        """The largest contentful paint that the visitor sees."""
         return np.maximum(self.lcp, self.frame)
 
     def count_from_activation(self, tick: Ints) -> Ints:
-        """A time of each load as web-vitals counts it: from the moment when the visitor came, and never below 0."""
+        """Count a time of each load as web-vitals does: from the page's activation, and never below 0."""
         counted: Ints = np.maximum(tick - self.activated, 0)
         return counted
 
 
 class Slowness:
-    """What a block's sessions have in common over their loads: device, place, network; normal variables each."""
+    """How slow network and machine of each session of a block are: normal variables that the session's loads share."""
 
     def __init__(self, stream: np.random.Generator, device: Ints, distance: Floats, telemetry: Telemetry) -> None:
         self.network = stream.standard_normal(len(device))
@@ -145,69 +145,75 @@ class Slowness:
 
     @property
     def both(self) -> Floats:
-        """Network and machine together."""
+        """The slowness of network and machine together."""
         both: Floats = np.sqrt(NETWORK_PART) * self.network + np.sqrt(1 - NETWORK_PART) * self.machine
         return both
 
     def mix(self, common: Floats, own: Floats) -> Floats:
-        """A normal variable that shares part of its variance with the session's."""
+        """Mix normal variables: a part `share` of the variance is the session's (`common`), the other is `own`."""
         mixed: Floats = np.sqrt(self.share) * common + np.sqrt(1 - self.share) * own
         return mixed
 
     def draw_step(self, stream: np.random.Generator, step: int, session: Ints) -> Floats:
-        """A normal variable for one step of each load: shared by its session's steps, by its loads, and its own."""
+        """Draw a normal variable for one step of each load.
+
+        A part of it is common to all steps of the session, a part to this step of the session's loads, a part is new.
+        """
         common = (self.network, self.both, self.both)[step][session]
         own = np.sqrt(KEPT) * self.habits[step][session] + np.sqrt(1 - KEPT) * stream.standard_normal(len(session))
         return self.mix(common, own)
 
 
 class WantedLoads(NamedTuple):
-    """The loads to draw: rows of the walk, whose they are, and what makes them slow or quick."""
+    """The loads to draw, and what makes each slow or quick."""
 
-    view: Ints
+    view: Ints  # row of the walk
     session: Ints
     page: Floats  # slowness of the page
     html_kb: Floats  # size of the document on the wire
-    cache_factor: Floats  # factor on rendering: see LANDING
+    cache_factor: Floats  # factor on rendering times: see LANDING
     landing: bool
-    stored: Bools  # a step back, whose document the cache holds
+    stored: Bools  # whether the load is a step back, whose document comes from the cache
     cached: Floats  # share of the files that come from the cache
-    new: Bools  # shows an item that the visit has not seen before, so that its image is in no cache
-    images: Bools  # [group, load]: whether its page names any, in the groups of Assets.images
-    lacking: Bools  # [group, load]: whether the cache lacks some, as no page of the visit has had them
+    new: Bools  # whether the page shows an item that is new to the visit, so that no cache has its image
+    images: Bools  # [group, load]: whether the page names images of the group, in the groups of Assets.images
+    lacking: Bools  # [group, load]: whether the cache lacks some of these, as no page of the visit has had them
 
 
 def split_cached_share(share: Floats) -> tuple[Floats, Floats]:
-    """The share of cached files, for those that all pages share and for the page's own: the shared ones come first."""
+    """Split a share of cached files into the share among files that all pages share, and among the page's own files.
+
+    The cache has more of the files that all pages share.
+    """
     shared = np.minimum(share / (SHARED + (1 - SHARED) / 2), 1.0)
     return shared, np.clip((share - SHARED * shared) / (1 - SHARED), 0.0, 1.0)
 
 
 def read_by_device(telemetry: Telemetry, name: str) -> Floats:
-    """One vitals parameter for each device."""
+    """Return a parameter of the scenario's vitals for each device, in the order of DEVICES."""
     return np.array([getattr(telemetry.desktop if each == "desktop" else telemetry.mobile, name) for each in DEVICES])
 
 
 def compute_usual_lcp(telemetry: Telemetry) -> Floats:
-    """Roughly the median LCP of a landing by device, in ticks: the sum of the medians, raised by 5 %."""
+    """Estimate the median LCP of a landing by device, in ticks: the sum of the steps' medians, raised by 5 %."""
     medians = [read_by_device(telemetry, f"{name}_median_ms") for name in ("ttfb", "render", "largest")]
     return np.asarray(10 * (medians[0] + LANDING * (medians[1] + medians[2])) * 1.05, dtype=np.float64)
 
 
 def join_loads(first: Loading, second: Loading) -> Loading:
-    """Both sets of loads, in the order of their views."""
+    """Join two sets of loads, in the order of their views."""
     order = np.argsort(np.concatenate((first.view, second.view)), kind="stable")
     return pick_loads(Loading(*(np.concatenate(pair) for pair in zip(first, second, strict=True))), order)
 
 
 def pick_loads(loading: Loading, rows: Ints) -> Loading:
-    """Some loads, in this order."""
+    """Pick rows of loads, in the order of `rows`."""
     picked: list[Any] = [column[rows] for column in loading]
     return Loading(*picked)
 
 
 def draw_loads(stream: np.random.Generator, telemetry: Telemetry, slowness: Slowness, asked: WantedLoads) -> Loading:
-    """Draw the milestones of these loads."""
+    """Draw the milestones of the wanted loads."""
     count, session = len(asked.view), asked.session
     ttfb, fcp, lcp, text = _draw_paints(stream, telemetry, slowness, asked)
     rtt, mbit = slowness.rtt[session], slowness.mbit[session]
@@ -236,7 +242,7 @@ def draw_loads(stream: np.random.Generator, telemetry: Telemetry, slowness: Slow
 def _draw_paints(
     stream: np.random.Generator, telemetry: Telemetry, slowness: Slowness, asked: WantedLoads
 ) -> tuple[Ints, Ints, Ints, Bools]:
-    """TTFB, FCP, LCP and whether the largest element is text: the additive model."""
+    """Draw TTFB, FCP, LCP and whether the largest element is text: each paint adds a lognormal time to the last."""
     session = asked.session
     device = slowness.device[session]
 
@@ -257,7 +263,7 @@ def _draw_paints(
 def _draw_network(
     stream: np.random.Generator, rtt: Floats, asked: WantedLoads, preconnected: float, ttfb: Ints
 ) -> dict[str, Any]:
-    """The network's phases inside TTFB."""
+    """Draw the network's phases, which are inside TTFB, by the fields of Loading that they fill."""
     count = len(rtt)
     uniform, normal = stream.random((5, count)), stream.standard_normal((3, count))
     fresh = (asked.landing | (uniform[0] >= REUSED)) & (uniform[4] >= preconnected) & ~asked.stored
@@ -277,7 +283,7 @@ def _draw_network(
 
 
 def restore_loads(stream: np.random.Generator, loading: Loading, back: Bools) -> Loading:
-    """The loads, those marked `back` as returns from the back/forward cache: at once there, painted soon after."""
+    """Turn the loads that `back` marks into returns from the back/forward cache: loaded at once, painted soon after."""
     painted = to_ticks(15 + 60 * stream.random(len(back)))
     at_once = {name: np.where(back, 0, getattr(loading, name)) for name in AT_ONCE}
     paints = {name: np.where(back, painted, getattr(loading, name)) for name in ("fcp", "lcp")}
@@ -285,7 +291,7 @@ def restore_loads(stream: np.random.Generator, loading: Loading, back: Bools) ->
 
 
 def measure_loads(loading: Loading, clocks: BrowserClocks, restored: Bools) -> Loading:
-    """The loads as their browsers tell them: times and paints with the resolution of each engine."""
+    """Round the loads' times and paints to the resolution of their browsers."""
     rows = np.arange(len(loading.view))
     step = np.where(restored, clocks.step, clocks.paint_step)
     measured: dict[str, Any] = {name: clocks.coarsen(rows, getattr(loading, name)) for name in AT_ONCE}

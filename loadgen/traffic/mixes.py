@@ -1,7 +1,7 @@
-"""Which devices, systems and browsers visitors have: the tables of countries, raked to a scenario's mixes.
+"""Visitors' devices, systems and browsers: the tables of countries, adjusted (raked) to the mixes of a scenario.
 
-Rule: visitors have platforms of the table alone. A stated share that no platform has, or that does not go with the
-others, is not reached; `find_unmet_shares` names it, because the visits themselves do not show it.
+Rule: visitors have only platforms of the table. A stated share that no platform has, or that contradicts other stated
+shares, is not reached; `find_unmet_shares` names such shares, because the visits themselves do not show them.
 """
 
 from __future__ import annotations
@@ -18,30 +18,30 @@ from loadgen.traffic.platforms import PLATFORMS, rake, weigh_platforms
 
 RAKING_STEPS = 20
 UNMET = 0.02
-"""A share that falls short by more is told; those that go together are reached to a thousandth."""
+"""A share is reported as unmet if it falls short by more than this; shares without contradiction reach a thousandth."""
 
 ATTRIBUTES = {
     "devices": [platform.device for platform in PLATFORMS],
     "browsers": [platform.browser for platform in PLATFORMS],
     "systems": [platform.os for platform in PLATFORMS],
 }
-"""What each platform has of each mix, in the order in which a step of raking takes the mixes."""
+"""By mix: the name that each platform has in it. A step of raking takes the mixes in this order."""
 
 
 class UnmetShare(NamedTuple):
-    """A share of visitors that a scenario states and its visits fall short of."""
+    """A share of visitors that a scenario states and its visits do not reach."""
 
     mix: str  # devices, browsers or systems
     name: str
     stated: float
     reached: float
-    partners: dict[str, list[str]]  # what platforms of this name have of the other mixes
+    partners: dict[str, list[str]]  # by other mix: the names in it that platforms of this name have
 
 
 def weigh_mixes(scenario: Scenario) -> Floats:
-    """Weight of each platform (column) in each country (row) of the population, each row adding up to 1.
+    """Compute the weight of each platform (column) in each country (row) of the population; a row adds up to 1.
 
-    Raises ScenarioError when no platform has what the population states.
+    Raises ScenarioError if no platform fits all mixes that the population states.
     """
     population = scenario.population
     mass = _weigh_countries(population)
@@ -60,7 +60,7 @@ def weigh_mixes(scenario: Scenario) -> Floats:
 
 
 def find_unmet_shares(scenario: Scenario) -> Iterator[UnmetShare]:
-    """The shares that a scenario states of devices, browsers and systems, and that its visitors fall short of."""
+    """Yield the shares of devices, browsers and systems that a scenario states and its visitors do not reach."""
     weights = _weigh_countries(scenario.population) @ weigh_mixes(scenario)
     for mix, shares in _list_stated(scenario.population):
         total = sum(shares.values())
@@ -73,7 +73,7 @@ def find_unmet_shares(scenario: Scenario) -> Iterator[UnmetShare]:
 
 
 def can_hit(scenario: Scenario, incident: Targeted) -> bool:
-    """Whether some visitor has one of the devices and browsers that an incident names."""
+    """Whether some visitor has a device and a browser that an incident names."""
     weights = weigh_mixes(scenario).sum(axis=0)
     for names, chosen in ((ATTRIBUTES["devices"], incident.devices), (ATTRIBUTES["browsers"], incident.browsers)):
         if chosen:
@@ -82,7 +82,7 @@ def can_hit(scenario: Scenario, incident: Targeted) -> bool:
 
 
 def _list_stated(population: Population) -> list[tuple[str, dict[str, float]]]:
-    """The mixes that a population states."""
+    """Return the mixes that a population states, by name."""
     mixes: list[tuple[str, dict[Any, float] | None]] = [
         ("devices", population.devices),
         ("browsers", population.browsers),
@@ -92,11 +92,11 @@ def _list_stated(population: Population) -> list[tuple[str, dict[str, float]]]:
 
 
 def _weigh_countries(population: Population) -> Floats:
-    """The share of each country's visitors."""
+    """Return the share of visitors of each country."""
     mass = np.array(list(population.countries.values()), dtype=np.float64)
     return np.asarray(mass / mass.sum(), dtype=np.float64)
 
 
 def _list_names(names: list[str], has: Any) -> list[str]:
-    """The different names at some places, in the order of the platforms."""
+    """Return the different names of the platforms that `has` marks, in the order of the platforms."""
     return list(dict.fromkeys(name for name, there in zip(names, has.tolist(), strict=True) if there))

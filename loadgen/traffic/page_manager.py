@@ -1,4 +1,4 @@
-"""Page views as the web client counts them: which are new pages, their numbers, parents and referrers."""
+"""Page views as the web client counts them: which views are new pages, their numbers, parents and referrers."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ REFERRERS = (
     ("https://www.facebook.com/", 0.04), ("https://www.instagram.com/", 0.03), ("https://t.co/", 0.02),
     ("https://www.reddit.com/", 0.02),
 )  # fmt: skip
-"""Where landings that have a referrer come from, as shares of all landings: search 40 % (Contentsquare)."""
+"""Referrers of landings, each with its share of all landings: search has 40 % (Contentsquare)."""
 
 
 OF_APPS = {"Instagram": "https://www.instagram.com/", "Facebook": "https://www.facebook.com/"}
-"""Where links come from that the browser inside an app opens."""
+"""The referrer of landings in the browser inside an app, by app."""
 
 
 PAGES_PIECE = 32
-"""Sessions whose pages are made between two pauses."""
+"""How many sessions' pages are made between two pauses."""
 
 
 class PageNumbers(NamedTuple):
-    """What the client's page manager makes of each page view."""
+    """The numbers that the client's page manager gives to each page view."""
 
-    new: Bools  # False: the same page again, for which the client sends no page view
+    new: Bools  # False: the view repeats the page before, and the client records no page view
     interaction: Ints
-    parent: Ints  # view of the page before; -1 on landing
-    held: Ints  # view whose page is current: itself, or the first of a row of equals
+    parent: Ints  # the view of the page before; -1: none, a landing
+    held: Ints  # the view whose page is current: the view itself, or the first view of a repeated page
 
 
 def number_pages(walk: Walk, fresh: Bools) -> PageNumbers:
-    """Number the pages of each session; the same page again keeps its number (pageId is the path).
+    """Number the pages of each session; a repeated page keeps its number (pageId is the path).
 
-    `fresh` marks loads after which the client does not know the page before; without cookies that is every load.
+    `fresh` marks loads at which the client does not know the page before; without cookies these are all loads.
     """
     count = len(walk.page)
     same = np.zeros(count, dtype=bool)
@@ -49,39 +49,45 @@ def number_pages(walk: Walk, fresh: Bools) -> PageNumbers:
     number = np.cumsum(new)
     interaction: Ints = number - number[walk.begins[:-1]][walk.session]
     parent = np.where(interaction > 0, held[np.maximum(held - 1, 0)], -1)
-    found = PageNumbers(new, interaction, parent, held)
-    _turn_back(walk, found)
-    return found
+    numbers = PageNumbers(new, interaction, parent, held)
+    _renumber_after_restores(walk, numbers)
+    return numbers
 
 
-def _turn_back(walk: Walk, found: PageNumbers) -> None:
-    """After a return from the back/forward cache the client counts on from the page that came back."""
+def _renumber_after_restores(walk: Walk, numbers: PageNumbers) -> None:
+    """Change the numbers of views from a session's first return from the back/forward cache on.
+
+    The client counts on from the number of the page that was restored.
+    """
     restored = np.flatnonzero(walk.kind == RESTORED)
     for row in restored[np.unique(walk.session[restored], return_index=True)[1]].tolist():
         for later in range(row, int(walk.begins[walk.session[row] + 1])):
-            before = found.held[later - 1]
+            before = numbers.held[later - 1]
             if walk.kind[later] == RESTORED:
-                found.held[later] = found.held[walk.source[later]]
-            elif not found.new[later]:
-                found.held[later] = before
+                numbers.held[later] = numbers.held[walk.source[later]]
+            elif not numbers.new[later]:
+                numbers.held[later] = before
             else:
-                found.interaction[later], found.parent[later] = found.interaction[before] + 1, before
+                numbers.interaction[later], numbers.parent[later] = numbers.interaction[before] + 1, before
                 continue
-            same = found.held[later]
-            found.interaction[later], found.parent[later] = found.interaction[same], found.parent[same]
+            same = numbers.held[later]
+            numbers.interaction[later], numbers.parent[later] = numbers.interaction[same], numbers.parent[same]
 
 
 def draw_referrers(stream: np.random.Generator, browsers: list[str], direct: float) -> list[str]:
-    """document.referrer of each session's landing, in these browsers."""
+    """Draw document.referrer of each session's landing; "" for the share `direct` of the landings.
+
+    `browsers` has the name of each session's browser.
+    """
     shares = np.array([share for _, share in REFERRERS])
     law = Choice([direct, *((1 - direct) * shares / shares.sum())])
-    found = ["", *(url for url, _ in REFERRERS)]
+    urls = ["", *(url for url, _ in REFERRERS)]
     picked = law.pick(stream.random(len(browsers))).tolist()
-    return [OF_APPS.get(browser, found[pick]) if pick else "" for browser, pick in zip(browsers, picked, strict=True)]
+    return [OF_APPS.get(browser, urls[pick]) if pick else "" for browser, pick in zip(browsers, picked, strict=True)]
 
 
 class PageMaker:
-    """Makes the Page of each view, a session at a time."""
+    """A maker of the Page objects of a block's views; `made` holds them by view, None for views of other shares."""
 
     def __init__(self, walk: Walk, seen: PageNumbers, time: Timeline, site: Site, landed_from: list[str]) -> None:
         self._site, self._landed_from = site, landed_from
@@ -94,7 +100,7 @@ class PageMaker:
         self.made: list[Page | None] = [None] * len(self._page)
 
     def make_sessions(self, sessions: Ints, begins: Ints, pause: Pause) -> None:
-        """Make the pages of these sessions, whose views begin at these rows, with a pause now and then."""
+        """Make the pages of sessions, with a pause now and then; `begins` has where each session's views begin."""
         edges = begins.tolist()
         for session in sessions.tolist():
             self._make_session(session, edges[session], edges[session + 1])
@@ -105,12 +111,12 @@ class PageMaker:
         """Make the pages of one session's views."""
         referrer, title_before = self._landed_from[session], ""
         for row in range(begin, end):
-            path, title = self._site.texts(self._page[row], self._items[row])
+            path, title = self._site.write_path_and_title(self._page[row], self._items[row])
             hard = row == begin or self._load[row] != self._load[row - 1]
             if hard and row > begin:
                 referrer = self._find_referrer(row, referrer)
             self._referrers[row] = referrer
-            # A single-page site changes the title after pushState: the client still notes the page before's.
+            # A single-page site changes the title after pushState, so the client records the title of the page before.
             shown = title if hard else title_before
             self.made[row] = (
                 self._make_page(row, path, shown, referrer) if self._new[row] else self.made[self._held[row]]
@@ -118,7 +124,7 @@ class PageMaker:
             title_before = title
 
     def _find_referrer(self, row: int, before: str) -> str:
-        """document.referrer of a later load: the page before; a document that is loaded again keeps what it had."""
+        """Return document.referrer of a later load: the page before; a reload or step back keeps its first referrer."""
         if self._again[row]:
             return before
         source: int = self._source[row]

@@ -1,9 +1,9 @@
-"""Which browsers people use in each country, with versions and user agents.
+"""The browsers that people use in each country, with versions and user agents.
 
-Source: caniuse-lite 1.0.30001826 (November 2026, after StatCounter) for browser by region; the split of desktop
-browsers over operating systems and of mobiles and tablets is an estimate (no table was found). So are the shares of
-Chrome on iOS and of the browsers inside apps, which the table counts as Safari mobile and Chrome mobile: the apps' are
-near paid social's 4.2 % of visits (Contentsquare).
+Source: caniuse-lite 1.0.30001826 (November 2026, after StatCounter) for browsers by region. Estimates, as no table was
+found: the shares of operating systems among desktop browsers, the shares of mobiles and tablets, and the shares of
+Chrome on iOS and of browsers inside apps, which the source counts as Safari mobile and Chrome mobile. The apps' shares
+are near the 4.2 % of visits that come from paid social media (Contentsquare).
 """
 
 from __future__ import annotations
@@ -34,21 +34,21 @@ BY_COUNTRY = {
     "KR": (19.6, 19.3, 10.7, 35.6, 9.7, 2.9, 1.0, 0.7),
     "ZA": (60.6, 9.8, 6.7, 14.2, 3.0, 0.6, 1.0, 0.4),
 }
-"""Percent of page views in the order of USAGE. Nigeria's Opera Mobile counts as Chrome mobile."""
+"""Percent of page views by country, in the order of USAGE. Nigeria's Opera Mobile counts as Chrome mobile."""
 
 
 class Platform(NamedTuple):
-    """One kind of browser on one kind of machine; `versions` maps the major version to its weight."""
+    """One kind of browser on one kind of machine."""
 
-    usage: str
-    share: float  # of the usage column
+    usage: str  # the name in USAGE
+    share: float  # of the page views in the usage column
     device: str
     os: str
-    browser: str  # the name for scenario files
-    name: str  # as the browser tells it
-    brand: bool  # has navigator.userAgentData
-    versions: dict[str, int]
-    agent: str  # {v} is the version, {c} that of its Chromium or app, {os} that of its iOS
+    browser: str  # the name in scenario files
+    name: str  # the name that the browser reports
+    brand: bool  # whether the browser has navigator.userAgentData
+    versions: dict[str, int]  # weight of each version
+    agent: str  # user agent: {v} is the version, {c} the version of its Chromium or app, {os} the version of its iOS
 
 
 CHROME_DESKTOP = {"155": 62, "154": 24, "156": 6, "150": 5, "138": 3}
@@ -61,7 +61,7 @@ IOS = {"26.6": 58, "27.0": 20, "18.7": 12, "18.5": 10}
 MAC_SAFARI = {"26.6": 62, "27.0": 20, "18.6": 12, "17.6": 6}
 
 CHROMIUM_OF = {"Samsung Internet": {"30": "143", "29": "136", "28": "130"}, "Opera": {"124": "140", "123": "139"}}
-"""The Chromium in each version of a browser that does not count as Chromium does; seen in user agent strings."""
+"""The version of Chromium in each version of browsers with numbers of their own; found in user agent strings."""
 
 CHROME_IOS, INSTAGRAM, FACEBOOK, WEB_VIEW = "Chrome iOS", "Instagram", "Facebook", "Android WebView"
 APP_OF = {
@@ -69,10 +69,10 @@ APP_OF = {
     INSTAGRAM: {"26.6": "410", "27.0": "411", "18.7": "409", "18.5": "405"},
     FACEBOOK: {"26.6": "540", "27.0": "541", "18.7": "539", "18.5": "535"},
 }
-"""The app's own version on each version of iOS, whose WebKit it shows pages with. Estimates."""
+"""The version of an app on each version of iOS, whose WebKit shows the app's pages. Estimates."""
 
 FROZEN_IOS = "18_7"
-"""The system in Safari's user agent string from iOS 26 on (WebKit's notes on Safari 26; 18_6 before 26.1)."""
+"""The iOS version in Safari's user agent string from iOS 26 on (WebKit's notes on Safari 26; 18_6 before 26.1)."""
 
 KIT = "AppleWebKit/537.36 (KHTML, like Gecko)"
 WINDOWS, MAC, LINUX = "Windows NT 10.0; Win64; x64", "Macintosh; Intel Mac OS X 10_15_7", "X11; Linux x86_64"
@@ -123,7 +123,7 @@ PLATFORMS = (
     Platform("Safari mobile", 0.03, "mobile", "iOS", FACEBOOK, FACEBOOK, False, IOS,
              f"{IPHONE_KIT} Mobile/15E148{FACEBOOK_PHONE}"),
     Platform("Safari mobile", 0.08, "tablet", "macOS", "Safari", "Safari", False, IOS,
-             _write_safari(MAC)),  # an iPad: it asks for pages as a Mac does
+             _write_safari(MAC)),  # an iPad has the user agent of a Mac
     Platform("Samsung Internet", 1.0, "mobile", "Android", SAMSUNG_NAME, SAMSUNG_NAME, True, SAMSUNG, SAMSUNG_AGENT),
     Platform("Chrome", 0.76, "desktop", "Windows", "Chrome", CHROME, True, CHROME_DESKTOP, _write_chromium(WINDOWS)),
     Platform("Chrome", 0.15, "desktop", "macOS", "Chrome", CHROME, True, CHROME_DESKTOP, _write_chromium(MAC)),
@@ -148,17 +148,17 @@ SINCE = {
     "Firefox": {"fid": 89.0, "lcp": 122.0, "inp": 144.0},
     "Safari": {"fid": 26.2, "lcp": 26.2, "inp": 26.2},
 }
-"""First version of other engines than Chromium that measures a vital (Interop 2025); none measures layout shifts."""
+"""By engine other than Chromium: the first version that measures each vital (Interop 2025); none measures CLS."""
 
 
 def can_measure(platform: Platform, version: str, vital: str) -> bool:
-    """Whether this browser reports a vital; FCP and TTFB all do."""
+    """Whether a browser's version measures a vital; every browser measures FCP and TTFB."""
     engine = "Firefox" if platform.browser == "Firefox" else "Safari"
     return platform.brand or float(version) >= SINCE[engine].get(vital, float("inf"))
 
 
 def list_versions(platform: Platform, stated: Versions) -> dict[str, float]:
-    """The versions of a browser with their weights, the most common first: as a scenario states them, or its own."""
+    """Return the weights of a browser's versions, the most common first: the scenario's, or else the platform's."""
     mixes = stated.desktop if platform.device == "desktop" else stated.mobile
     own = {str(browser): mix for browser, mix in mixes.items()}.get(platform.browser)
     if own is None:
@@ -168,22 +168,22 @@ def list_versions(platform: Platform, stated: Versions) -> dict[str, float]:
 
 @cache
 def _find_inner_version(browser: str, version: str) -> str:
-    """The version of the Chromium in a browser, or of the app around WebKit; that of the nearest known version."""
+    """Return the version of the Chromium in a browser, or of an app on iOS; for an unknown version, the nearest's."""
     known = (CHROMIUM_OF | APP_OF).get(browser)
     return known[min(known, key=lambda each: abs(float(each) - float(version)))] if known else version
 
 
 def write_agent(platform: Platform, version: str) -> str:
-    """The user agent string of a browser's version."""
+    """Write the user agent string of a browser's version."""
     inner = _find_inner_version(platform.browser, version)
     system = FROZEN_IOS if float(version) >= 26 else version.replace(".", "_")
     return platform.agent.replace("{v}", version).replace("{c}", inner).replace("{os}", system)
 
 
 def name_version(platform: Platform, version: str) -> str:
-    """A browser's version as its brand tells it: the major one, which Samsung Internet writes with a zero behind it.
+    """Return the version that a browser reports: the major version, to which Samsung Internet adds a zero.
 
-    An app on iOS is known by its own version.
+    For an app on iOS it is the app's version.
     """
     if not platform.brand and platform.browser in APP_OF:
         return APP_OF[platform.browser][version]
@@ -192,21 +192,28 @@ def name_version(platform: Platform, version: str) -> str:
 
 
 def find_engine(platform: Platform) -> BrowserEngine:
-    """How this browser words errors."""
+    """Return the engine of a browser, which decides the words of its errors."""
     if platform.brand:
         return BrowserEngine.CHROMIUM
     return BrowserEngine.FIREFOX if platform.browser == "Firefox" else BrowserEngine.SAFARI
 
 
 def weigh_platforms(countries: list[str]) -> Floats:
-    """Weight of each platform (column) in each country (row)."""
+    """Return the weight of each platform (column) in each country (row)."""
     columns = [USAGE.index(platform.usage) for platform in PLATFORMS]
     rows = np.array([BY_COUNTRY.get(country, WORLD) for country in countries], dtype=np.float64)
     return np.asarray(rows[:, columns] * [platform.share for platform in PLATFORMS], dtype=np.float64)
 
 
 def rake(weights: Floats, groups: list[str], shares: dict[str, float], mass: Floats) -> Floats:
-    """The weights scaled so that groups of platforms have these shares over all countries (one step of raking)."""
+    """Scale weights so that groups of platforms have given shares over all countries: one step of raking.
+
+    Args:
+        weights: Weight of each platform (column) in each country (row).
+        groups: The group of each platform.
+        shares: The share that each group is to have; only ratios count.
+        mass: The share of visitors of each country.
+    """
     total = sum(shares.values())
     factors = np.zeros(weights.shape[1])
     for group in set(groups):

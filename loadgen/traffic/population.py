@@ -1,4 +1,4 @@
-"""Visitors, drawn country → device, system and browser → version: new ones, and known ones who come back."""
+"""Visitors, new and known, are drawn in this order: country, then device, system and browser, then version."""
 
 from __future__ import annotations
 
@@ -26,13 +26,14 @@ from loadgen.traffic.rate_curve import compute_spike_factor, list_spikes
 from loadgen.traffic.returns import Returns
 
 GONE, TRIES, REMEMBERED = 3600.0, 4, 4096
-"""Seconds after which a new visitor may be back; earlier visits that are tried for a new one; blocks kept in memory."""
+"""Seconds after which a visitor who was new in the run may return; how many earlier visits are tried to find one; how
+many blocks of new visitors are cached."""
 
 DEVICES = ("desktop", "mobile", "tablet")
 
 
 class People(NamedTuple):
-    """Visitors as columns: indices into the tables of `Crowd`."""
+    """The visitors of a block's sessions as columns: indices into the tables of `Crowd`."""
 
     country: Ints
     platform: Ints
@@ -41,11 +42,11 @@ class People(NamedTuple):
     device: Ints  # index in DEVICES
     user: list[str]
     returning: Bools
-    until: Floats  # run seconds by which the session must have expired, or the user is somebody else
+    until: Floats  # run second by which the session must have expired, else the visit gets another user id
 
 
 class Crowd:
-    """The tables from which visitors are drawn, and the pool of returning visitors."""
+    """The tables from which visitors are drawn, and the pool of known visitors, who may return."""
 
     def __init__(self, scenario: Scenario, seeds: Seeds) -> None:
         population, arrivals = scenario.population, scenario.arrivals
@@ -55,7 +56,7 @@ class Crowd:
         self._session_length, self._pause = scenario.client.sessionLengthSeconds, arrivals.pause
         self.returns = Returns(lambda block, at: self._draw_candidates(block, at)[1], self._session_length)
         self._gone = max(GONE, self.returns.apart)
-        self._earlier = lru_cache(maxsize=REMEMBERED)(self._look_up)
+        self._earlier = lru_cache(maxsize=REMEMBERED)(self._find_newcomers)
         self.countries = list(population.countries)
         mass = np.array(list(population.countries.values()), dtype=np.float64)
         self._mass, self._country = mass, Choice(mass)
@@ -83,7 +84,7 @@ class Crowd:
         self.outdated_share = float(self.are_outdated(self._pool).mean())
 
     def _draw_people(self, stream: np.random.Generator, country: Ints, names: np.random.Generator) -> People:
-        """Draw people who live in these countries; `names` gives their user ids."""
+        """Draw people who live in the given countries; `names` is the stream for their user ids."""
         count = len(country)
         draws = stream.random((3, count))
         platform = self._platform.pick(draws[0], country)
@@ -94,7 +95,7 @@ class Crowd:
         return People(country, platform, version, language, device, user, returning, np.full(count, np.inf))
 
     def _draw_countries(self, uniform: Floats, at: Floats) -> Ints:
-        """Draw the countries of visitors who come at these times: fewer where it is night, more where a spike is on."""
+        """Draw the countries of visitors who come at run seconds `at`: fewer at night there, more during a spike."""
         factor = compute_spike_factor(self._spikes, self.countries, at)
         if self._day is None and factor is None:
             return self._country.pick(uniform)
@@ -102,7 +103,7 @@ class Crowd:
         return Choice(awake if factor is None else awake * factor).pick(uniform, np.arange(len(at)))
 
     def draw(self, block: int, at: Floats) -> People:
-        """Draw the visitors of a block's sessions, which start at these times: some are known, the others new."""
+        """Draw the visitors, known or new, of a block's sessions, which start at run seconds `at`."""
         if self._members is not None:
             return self._draw_members(block, len(at), self._members)
         people, keys = self._draw_candidates(block, at)
@@ -112,11 +113,11 @@ class Crowd:
         return self.separate(block, people._replace(until=until), at)
 
     def separate(self, block: int, people: People, over: Floats) -> People:
-        """The same people; visits whose session has not expired in time are those of users who come once.
+        """Give a new user id, which comes only once, to visits whose session does not expire before `people.until`.
 
         Args:
-            block: Whose visitors they are.
-            people: Its visitors.
+            block: The number of the visitors' block.
+            people: The block's visitors.
             over: When each visit ends, in run seconds.
         """
         rows = np.flatnonzero(over + self._session_length > people.until)
@@ -130,7 +131,10 @@ class Crowd:
         return people._replace(user=user, until=until)
 
     def _draw_candidates(self, block: int, at: Floats) -> tuple[People, Ints]:
-        """A block's visitors, whether or not the known ones are free, and a number for each known one; -1: nobody's."""
+        """Draw a block's visitors, without a check that known visitors' sessions are apart.
+
+        Also returns the number of each known visitor; -1 for new visitors.
+        """
         new, uniform = self._draw_newcomers(block, at)
         country = new.country
         known = self._pool_sizes[country]
@@ -148,14 +152,14 @@ class Crowd:
         return self._replace_by_earlier(block, at, people, keys) if self._again else (people, keys)
 
     def _draw_newcomers(self, block: int, at: Floats) -> tuple[People, Floats]:
-        """A block's visitors as if all were new, and the uniform numbers that decide which of them are."""
+        """Draw a block's visitors as if all were new, and the uniform numbers that decide which of them are new."""
         stream = self._seeds.stream("population", block)
         uniform = stream.random((3, len(at)))
         names = self._seeds.id_stream("population", block)
         return self._draw_people(stream, self._draw_countries(uniform[0], at), names), uniform
 
     def _replace_by_earlier(self, block: int, at: Floats, people: People, keys: Ints) -> tuple[People, Ints]:
-        """The same people, some of the returning ones replaced by visitors who were new earlier in this run."""
+        """Replace some of the returning visitors by visitors who were new earlier in the run."""
         uniform = self._seeds.stream("again", block).random((1 + TRIES, len(at)))
         rows = np.flatnonzero(people.returning & (uniform[0] < self._again)).tolist()
         columns, user = [column.copy() for column in people[:5]], list(people.user)
@@ -164,24 +168,24 @@ class Crowd:
             for chance in uniform[1:, row].tolist() if before else ():
                 index = int(chance * before)
                 number, place = divmod(index, BLOCK)
-                then, fresh = self._earlier(number)
-                if fresh[place]:
-                    for column, past in zip(columns, then[:5], strict=True):
+                earlier, is_new = self._earlier(number)
+                if is_new[place]:
+                    for column, past in zip(columns, earlier[:5], strict=True):
                         column[row] = past[place]
-                    user[row], keys[row] = then.user[place], len(self._pool.user) + index
+                    user[row], keys[row] = earlier.user[place], len(self._pool.user) + index
                     break
         country, platform, version, language, device = columns
         return People(country, platform, version, language, device, user, people.returning, people.until), keys
 
-    def _look_up(self, block: int) -> tuple[People, Bools]:
-        """The newcomers of an earlier block, and which of its visits were made by newcomers."""
+    def _find_newcomers(self, block: int) -> tuple[People, Bools]:
+        """Draw the visitors of an earlier block as if all were new, and mark those who were new."""
         people, uniform = self._draw_newcomers(block, self.returns.get_starts(block))
         return people, uniform[1] >= self._share
 
     def _draw_members(self, block: int, count: int, members: int) -> People:
-        """The visitors of a closed population, in a fixed order that mixes countries; each round has its blocks.
+        """Return the visitors of a closed population in one block: a part of a fixed order that mixes countries.
 
-        Who comes back before the session has expired is another user, as with a second browser.
+        A visitor who comes back before the session has expired is another user, as with a second browser.
         """
         per_round = -(-members // BLOCK)
         who = self._order[np.minimum(block % per_round * BLOCK + np.arange(count), members - 1)]
@@ -203,23 +207,23 @@ class Crowd:
         return self._brand[people.platform]
 
     def can_prerender(self, people: People) -> Bools:
-        """Whether each visitor's browser renders pages ahead: a Chromium, and no web view inside an app."""
+        """Whether each visitor's browser prerenders pages: a Chromium does, but not in a web view inside an app."""
         return self._prerenders[people.platform]
 
     def name_browsers(self, people: People) -> list[str]:
-        """The name of each visitor's browser in scenario files."""
+        """Return the name of each visitor's browser in scenario files."""
         return [PLATFORMS[kind].browser for kind in people.platform.tolist()]
 
     def are_outdated(self, people: People) -> Bools:
-        """Whether each visitor's browser is not of the version that most have."""
+        """Whether each visitor's browser has another version than the most common one."""
         return people.version > 0
 
     def find_engines(self, people: People) -> Ints:
-        """The engine of each visitor's browser, as BrowserEngine."""
+        """Return the engine of each visitor's browser, as a value of BrowserEngine."""
         return self._dialect[people.platform]
 
     def make_visitor(self, people: People, row: int) -> Visitor:
-        """One visitor, as the web client reports it."""
+        """Make the visitor of a row, as the web client reports visitors."""
         country = int(people.country[row])
         kind = int(people.platform[row])
         platform = PLATFORMS[kind]
@@ -240,12 +244,12 @@ class Crowd:
 
 
 def draw_pauses(seeds: Seeds, block: int, mean: float) -> Floats:
-    """How many seconds the visitors of a closed population stay away before the visits of a block."""
+    """Draw how many seconds the visitors of a closed population pause before the visits of a block."""
     return np.asarray(mean * seeds.stream("pause", block).standard_exponential(BLOCK), dtype=np.float64)
 
 
 def _tabulate_support(vital: str, versions: list[list[str]]) -> Bools:
-    """By platform and version, whether the browser measures a vital."""
+    """Make a table of whether a browser measures a vital, by platform (row) and version (column)."""
     table = np.zeros((len(PLATFORMS), max(map(len, versions))), dtype=bool)
     for row, platform in enumerate(PLATFORMS):
         for column, version in enumerate(versions[row]):
@@ -254,6 +258,6 @@ def _tabulate_support(vital: str, versions: list[list[str]]) -> Bools:
 
 
 def _fill_rows(ragged: list[list[float]]) -> Floats:
-    """Rows of different lengths as one table, filled with zeros."""
+    """Make one table of rows of different lengths; the missing cells are 0."""
     width = max(len(row) for row in ragged)
     return np.array([row + [0.0] * (width - len(row)) for row in ragged], dtype=np.float64)

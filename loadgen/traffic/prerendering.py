@@ -1,16 +1,17 @@
-"""Pages that the browser renders before the visitor comes to them (speculation rules; Chromium alone does it).
+"""Pages that the browser renders before the visitor comes to them (speculation rules; only Chromium does it).
 
-Rule: such a document is a load like others that begins while the page before is still shown. The web client starts in
-it, counts its page view and dispatches. It is activated when the visitor clicks: then comes the first frame, and from
-there web-vitals counts TTFB, FCP and LCP, of which none is less than 0. A first byte that is not there yet counts.
+Rule: a prerendered document is a load that begins while the page before is still shown. The web client starts in it,
+records its page view and dispatches. The document is activated when the visitor clicks: then the first frame comes, and
+web-vitals counts TTFB, FCP and LCP from that moment, at least 0. (A first byte that comes later counts too.)
 
-One to which the visitor does not come (`draw_unused`) ends when the page is left that links to it. It is never hidden,
-since it was never shown: what its client has not sent by then is lost. Its client tells of the page view, of files,
-calls and the navigation; web-vitals and visitors tell nothing. Its page counts as the one behind the page that is
-shown, whose own later events write the cookie anew, so that the next page counts as if there had been no other.
+An unused document, to which the visitor does not come (`draw_unused`), ends when the visitor leaves the page that links
+to it. As it was never shown it is never hidden: events that its client has not sent by then are lost. Its client
+records the page view, files, calls and the navigation; web-vitals and inputs give no events. The client counts its page
+as the next page after the page that is shown. Later events of the shown page write the cookie anew, so the page after
+it is counted as if there had been no unused page.
 
-Measured with aws-rum-web 3.2.1 in Chromium 156, on pages that were activated 0.1, 4.8 and 6.9 s after they had begun,
-and on two that were prerendered for 13 s and not shown.
+Measured with aws-rum-web 3.2.1 in Chromium 156, on pages that were activated 0.1, 4.8 and 6.9 s after their beginning,
+and on two pages that were prerendered for 13 s and not shown.
 """
 
 from __future__ import annotations
@@ -40,23 +41,24 @@ from loadgen.traffic.page_manager import PageNumbers
 from loadgen.traffic.site import Site
 
 LEADS = {"immediate": np.inf, "eager": 0.8, "moderate": 0.5, "conservative": 0.09}
-"""Median seconds from the moment at which the browser begins to the click: as soon as the page before is there, when
-the pointer comes to the link, when it has rested there for 200 ms, when it is pressed. The last three are estimates."""
+"""Median seconds from the beginning of prerendering to the click. The browser begins when the page with the link is
+there, when the pointer comes to the link, when it has rested there for 200 ms, or when it is pressed. Estimates, except
+the first."""
 
 LEAD_SIGMA = 0.6
-"""Spread of it, ln; an estimate."""
+"""Spread (ln) of the time from the beginning of prerendering to the click; an estimate."""
 
 FRAME_MS, HIDDEN_MS = (20.0, 80.0), (2.0, 25.0)
-"""From the click to the first frame (63 and 70 were measured), and until the page before is hidden."""
+"""Least and most ms from the click to the first frame (63 and 70 were measured), and to the hide of the page before."""
 
 StartClocks = Callable[[Ints], BrowserClocks]
-"""The sessions of some loads → their clocks."""
+"""A function of the session of each load that returns the loads' clocks."""
 
 
 def draw_leads(site: Site, seeds: BlockSeeds, walk: Walk, able: Bools, looks: Dwell) -> Ints:
-    """Draw for how many ticks each view's document is prerendered before the visitor comes to it; 0 for most.
+    """Draw for how many ticks each view's document is prerendered before the visitor comes to it; 0: not prerendered.
 
-    `able` says which views are full loads in browsers that can prerender.
+    `able` marks the views that are full loads in browsers that can prerender.
     """
     leads = np.zeros(len(able), dtype=np.int64)
     if not site.prerendered.any():
@@ -65,7 +67,7 @@ def draw_leads(site: Site, seeds: BlockSeeds, walk: Walk, able: Bools, looks: Dw
     uniform, normal = stream.random(len(able)), stream.standard_normal(len(able))
     wanted = able & (walk.kind == NAVIGATE) & ~walk.first & (uniform < site.prerendered[walk.page])
     row = np.flatnonzero(wanted)
-    row = row[looks.opened[row - 1] < 0]  # nobody comes by the link that opened another tab
+    row = row[looks.opened[row - 1] < 0]  # a link that opens another tab is not prerendered
     median = np.array([LEADS[page.link.eagerness] for page in site.pages])[walk.page[row]]
     shown = looks.looked[row - 1] - np.maximum(looks.switched[row - 1], 0)
     leads[row] = round_down(np.minimum(median * np.exp(LEAD_SIGMA * normal[row]) * TICKS, shown))
@@ -73,7 +75,7 @@ def draw_leads(site: Site, seeds: BlockSeeds, walk: Walk, able: Bools, looks: Dw
 
 
 def activate_loads(stream: np.random.Generator, loading: Loading, leads: Ints) -> Loading:
-    """The loads, those with a lead as prerendered: no frame, and the page before is seen, until they are activated."""
+    """Turn the loads with a lead into prerendered loads, which are activated, and show a frame, after their lead."""
     ahead, uniform = leads > 0, stream.random((2, len(leads)))
     frame, hidden = (
         np.where(ahead, leads + to_ticks(least + (most - least) * each), 0)
@@ -83,17 +85,18 @@ def activate_loads(stream: np.random.Generator, loading: Loading, leads: Ints) -
 
 
 def draw_unused(draws: BlockDraws, start_clocks: StartClocks) -> BlockDraws | None:
-    """Draw which pages are rendered for nothing: each is a view and a load behind a copy of the view it belongs to.
+    """Draw the unused documents of a block: pages that are prerendered but never shown; None if there are none.
 
-    None if none is.
+    In the returned draws, each odd row of views and loads is an unused document, and the even row before it is a copy
+    of the view that is shown meanwhile.
     """
     view, page = _choose_pages(draws)
     if not view.size:
         return None
-    walk = _walk(draws, view, page)
+    walk = _build_walk(draws, view, page)
     clocks, number = start_clocks(walk.session), np.arange(len(walk.page))
-    loading = measure_loads(_load(draws, view, walk), clocks, np.zeros(len(number), dtype=bool))
-    time, is_unused = _place(draws, view, walk, loading), number % 2 == 1
+    loading = measure_loads(_draw_loads(draws, view, walk), clocks, np.zeros(len(number), dtype=bool))
+    time, is_unused = _build_timeline(draws, view, walk, loading), number % 2 == 1
     unused = replace(
         draws, walk=walk, visible=np.zeros(len(number), dtype=np.int64), loading=loading, time=time,
         seen=PageNumbers(is_unused, number, number, number), clocks=clocks, pages=_make_pages(draws, view, walk, time),
@@ -105,27 +108,27 @@ def draw_unused(draws: BlockDraws, start_clocks: StartClocks) -> BlockDraws | No
 
 
 def _choose_pages(draws: BlockDraws) -> tuple[Ints, Ints]:
-    """The views while which a page is rendered for nothing, and that page."""
+    """Choose the views during which a page is prerendered but not shown; return these views and the pages."""
     site, walk = draws.site, draws.walk
     chosen = np.full(draws.views, -1)
-    able = draws.crowd.can_prerender(draws.people)[walk.session] & (draws.time.away < 0)
+    can_prerender = draws.crowd.can_prerender(draws.people)[walk.session] & (draws.time.away < 0)
     next_page = np.append(np.where(walk.first[1:], -1, walk.page[1:]), -1)
     stream = draws.stream("unused")
     for page in np.flatnonzero(site.unused).tolist():
         links = np.array([each.to.get(site.names[page], 0.0) > 0 for each in site.pages])[walk.page]
-        wanted = able & links & (next_page != page) & (walk.page != page) & (chosen < 0)
+        wanted = can_prerender & links & (next_page != page) & (walk.page != page) & (chosen < 0)
         chosen[wanted & (stream.random(draws.views) < site.unused[page])] = page
     view = np.flatnonzero(chosen >= 0)
     return view, chosen[view]
 
 
-def _walk(draws: BlockDraws, view: Ints, page: Ints) -> Walk:
-    """Each view, and behind it the page that is rendered for nothing, with any of its items."""
+def _build_walk(draws: BlockDraws, view: Ints, page: Ints) -> Walk:
+    """Build a walk of each view in turn with the unused page that belongs to it, for which items are drawn."""
     walk, site = draws.walk, draws.site
     uniform = draws.stream("unused items").random((len(view), site.slots))
     items = np.zeros(uniform.shape, dtype=np.int64)
-    for row, its in enumerate(page.tolist()):
-        for slot, law in enumerate(site.popularity[its]):
+    for row, index in enumerate(page.tolist()):
+        for slot, law in enumerate(site.popularity[index]):
             items[row, slot] = law.pick(uniform[row, slot : slot + 1])[0]
     session = np.repeat(walk.session[view], 2)
     both = np.zeros(len(session), dtype=np.int64)
@@ -136,29 +139,32 @@ def _walk(draws: BlockDraws, view: Ints, page: Ints) -> Walk:
 
 
 def _alternate(first: NDArray[Any], second: NDArray[Any]) -> NDArray[Any]:
-    """Rows of both in turn."""
+    """Join two arrays so that their rows alternate."""
     return np.stack((first, second), axis=1).reshape(-1, *first.shape[1:])
 
 
-def _load(draws: BlockDraws, view: Ints, walk: Walk) -> Loading:
-    """The loads, every other one that of the page that is shown."""
+def _draw_loads(draws: BlockDraws, view: Ints, walk: Walk) -> Loading:
+    """Draw the loads of unused documents; they alternate with the loads of the pages that are shown."""
     unused, session = np.arange(1, len(walk.page), 2), walk.session[1::2]
-    of, count = walk.page[unused], len(unused)
+    page, count = walk.page[unused], len(unused)
     cached = np.full(count, draws.scenario.telemetry.cache.later_pages)
-    new: Bools = np.array([bool(laws) for laws in draws.site.popularity])[of]
+    new: Bools = np.array([bool(laws) for laws in draws.site.popularity])[page]
     images, before, returning = draws.site.assets.images, walk.page[unused - 1], draws.people.returning[session]
     wanted = WantedLoads(
-        unused, session, draws.site.slowness[of], draws.site.html_kb[of],
+        unused, session, draws.site.slowness[page], draws.site.html_kb[page],
         np.full(count, LATER), False, np.zeros(count, dtype=bool), cached, new,
-        images[:, of] > 0, np.stack((images[0][of] > images[0][before], of != before, new)) & ~returning,
+        images[:, page] > 0, np.stack((images[0][page] > images[0][before], page != before, new)) & ~returning,
     )  # fmt: skip
     drawn = draw_loads(draws.stream("unused loading"), draws.scenario.telemetry, draws.slowness, wanted)
     shown = pick_loads(draws.loading, draws.time.load[view])._replace(view=unused - 1)
     return join_loads(shown, drawn._replace(activated=np.full(count, FAR_TICK)))
 
 
-def _place(draws: BlockDraws, view: Ints, walk: Walk, loading: Loading) -> Timeline:
-    """When the documents begin: at once, or at any time while the page before is looked at, whose end is theirs too."""
+def _build_timeline(draws: BlockDraws, view: Ints, walk: Walk, loading: Loading) -> Timeline:
+    """Place the unused documents in time.
+
+    They begin at once, or at any time while the visitor looks at the page before, and end with that page.
+    """
     time = draws.time
     at_once = np.array([page.link.eagerness == "immediate" for page in draws.site.pages])[walk.page[1::2]]
     waited = round_down(draws.visible[view] * draws.stream("unused begin").random(len(view)))
@@ -178,12 +184,12 @@ def _place(draws: BlockDraws, view: Ints, walk: Walk, loading: Loading) -> Timel
 
 
 def _make_pages(draws: BlockDraws, view: Ints, walk: Walk, time: Timeline) -> list[Page | None]:
-    """The pages of own sessions' unused documents, each counted as the one behind the page that is shown."""
+    """Make the pages of own sessions' unused documents, each numbered as the page after the one that is shown."""
     made: list[Page | None] = [None] * len(walk.page)
     for place in np.flatnonzero(draws.own_view_mask[view]).tolist():
         row, before = 2 * place + 1, draws.find_pages(view[place : place + 1])[0]
         page, items = int(walk.page[row]), tuple(walk.items[row].tolist())
-        path, title = draws.site.texts(page, items)
+        path, title = draws.site.write_path_and_title(page, items)
         referrer = draws.site.find_url(int(walk.page[row - 1]), tuple(walk.items[row - 1].tolist()))
         spent = int(time.noticed[row] - time.noticed[row - 1]) // 10
         made[row] = Page(

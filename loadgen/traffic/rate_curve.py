@@ -1,4 +1,4 @@
-"""The mean rate of sessions over a run, and start times drawn along it (a non-homogeneous Poisson process)."""
+"""The mean rate of sessions over a run, and the starts that are drawn from it (a non-homogeneous Poisson process)."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from loadgen.traffic.draws import Floats, Seeds
 from loadgen.traffic.places import compute_activity
 
 DAY_STEP, NOISE_STEP = 900.0, 60.0
-"""Seconds between the knots of a day's curve and of the noise."""
+"""Seconds between two knots of a day's curve, and between two knots of the noise."""
 
 JUMP = 0.001
-"""Seconds that a flash crowd's rise of no length takes."""
+"""Seconds that a flash crowd's rise takes if the scenario states 0."""
 
 DECAY_STEPS, HALVINGS = 6, 8
-"""Knots of a flash crowd's decay in each half-life, and for how many half-lives it is followed."""
+"""Knots in each half-life of a flash crowd's decay, and the number of half-lives that have knots."""
 
 
 class RateCurve:
@@ -35,11 +35,11 @@ class RateCurve:
         return float(self.cumulative[-1])
 
     def scale(self, factor: float) -> RateCurve:
-        """The same curve with every rate multiplied."""
+        """Return the curve with every rate multiplied by a factor."""
         return RateCurve(self.times, self.rates * factor, self.noise)
 
     def multiply(self, knots: Floats, factor: Callable[[Floats], Floats]) -> RateCurve:
-        """The curve multiplied by a factor over time, with more knots where the factor bends."""
+        """Return the curve multiplied by a factor that changes over time; `knots` are the times when it bends."""
         inside = knots[(knots > self.times[0]) & (knots < self.times[-1])]
         more = np.setdiff1d(inside, self.times)
         place = np.searchsorted(self.times, more)
@@ -48,7 +48,7 @@ class RateCurve:
         return RateCurve(times, rates * factor(times), self.noise)
 
     def find_times(self, count: Floats) -> Floats:
-        """The time by which so many sessions are expected: the cumulative rate's inverse."""
+        """Return the time by which `count` sessions are expected: the inverse of the cumulative rate."""
         last = len(self.times) - 2
         line = np.clip(np.searchsorted(self.cumulative, count, side="right") - 1, 0, last)
         rest = count - self.cumulative[line]
@@ -60,7 +60,10 @@ class RateCurve:
 
 
 def compute_rate_curve(scenario: Scenario) -> RateCurve:
-    """The mean rate: stages held at the last target or cut at the run's end, times days, flash crowds and spikes."""
+    """Compute the mean rate: the stages, multiplied by the factors of days, flash crowds and spikes.
+
+    Stages are cut off at the run's end; after the last stage its target holds.
+    """
     arrivals, duration = scenario.arrivals, scenario.duration
     times, rates = [0.0], [arrivals.start_rate]
     for stage in arrivals.stages:
@@ -69,24 +72,24 @@ def compute_rate_curve(scenario: Scenario) -> RateCurve:
     if times[-1] < duration:
         times.append(duration)
         rates.append(rates[-1])
-    whole = _cut_curve(np.array(times), np.array(rates), duration, arrivals.noise)
+    curve = _cut_curve(np.array(times), np.array(rates), duration, arrivals.noise)
     if arrivals.day is not None:
-        whole = whole.multiply(np.arange(0, duration, DAY_STEP), partial(_compute_day_factor, scenario))
+        curve = curve.multiply(np.arange(0, duration, DAY_STEP), partial(_compute_day_factor, scenario))
     for crowd in arrivals.flash_crowds:
-        whole = whole.multiply(_find_bends(crowd), partial(_compute_flash_factor, crowd))
+        curve = curve.multiply(_find_bends(crowd), partial(_compute_flash_factor, crowd))
     for spike in list_spikes(scenario):
         share = _sum_share(spike.countries, scenario.population.countries)
-        whole = whole.multiply(find_knots(spike), partial(_compute_spike, spike, share))
-    return whole
+        curve = curve.multiply(find_knots(spike), partial(_compute_spike, spike, share))
+    return curve
 
 
 def list_spikes(scenario: Scenario) -> list[Spike]:
-    """The incidents that bring more visitors."""
+    """List the scenario's spikes: incidents that bring more visitors."""
     return [each for each in scenario.incidents if isinstance(each, Spike)]
 
 
 def _compute_day_factor(scenario: Scenario, at: Floats) -> Floats:
-    """The mean activity of the day's countries, which are the population's unless it states its own."""
+    """Compute the mean activity of the countries of `arrivals.day`, by default the population's, at run seconds."""
     day = scenario.arrivals.day
     assert day is not None
     countries = day.countries or scenario.population.countries
@@ -94,14 +97,14 @@ def _compute_day_factor(scenario: Scenario, at: Floats) -> Floats:
 
 
 def _find_bends(crowd: FlashCrowd) -> Floats:
-    """Where a flash crowd's factor bends."""
+    """Return the times when a flash crowd's factor bends."""
     decay = np.arange(DECAY_STEPS * HALVINGS + 1) * crowd.half_life / DECAY_STEPS
     top = crowd.at + max(crowd.rise, JUMP)
     return np.concatenate(([crowd.at, top], top + crowd.hold + decay))
 
 
 def _compute_flash_factor(crowd: FlashCrowd, at: Floats) -> Floats:
-    """Factor of a flash crowd on the rate: 1, a linear rise, a hold, an exponential decay."""
+    """Compute a flash crowd's factor on the rate: 1, then a linear rise, a hold, and an exponential decay."""
     since, rise = at - crowd.at, max(crowd.rise, JUMP)
     rising = np.clip(since / rise, 0, 1)
     falling = np.exp2(-np.maximum(since - rise - crowd.hold, 0) / crowd.half_life)
@@ -110,17 +113,17 @@ def _compute_flash_factor(crowd: FlashCrowd, at: Floats) -> Floats:
 
 
 def _sum_share(countries: tuple[str, ...], weights: dict[str, float]) -> float:
-    """The part of all visitors who come from these countries; from any where none is named."""
+    """Return the share of all visitors who come from the named countries; 1 if none is named."""
     return min(sum(weights.get(name, 0.0) for name in countries) / sum(weights.values()), 1.0) if countries else 1.0
 
 
 def _compute_spike(spike: Spike, share: float, at: Floats) -> Floats:
-    """Factor of a spike that hits a share of the visitors on the rate of all."""
+    """Compute a spike's factor on the rate of all visitors; the spike multiplies a share of them."""
     return 1 + (spike.times - 1) * share * compute_strength(spike, at)
 
 
 def _add_noise(rate: RateCurve, noise: Noise, stream: np.random.Generator) -> RateCurve:
-    """The curve with slow noise of mean 1 on it."""
+    """Return the curve multiplied by slow noise of mean 1."""
     knots = np.arange(rate.times[0], rate.times[-1] + NOISE_STEP, NOISE_STEP)
     keeps = np.exp(-NOISE_STEP / noise.memory)
     level, levels = stream.standard_normal(), []
@@ -138,7 +141,7 @@ def _cut_curve(times: Floats, rates: Floats, duration: float, noise: Noise | Non
 
 
 def draw_starts(rate: RateCurve, seeds: Seeds) -> Floats:
-    """Sorted starts in seconds from the run's zero, to the microsecond."""
+    """Draw sorted starts in seconds from the run's zero, to the microsecond."""
     if rate.noise is not None:
         rate = _add_noise(rate, rate.noise, seeds.stream("noise"))
     stream = seeds.stream("arrivals")
@@ -147,22 +150,25 @@ def draw_starts(rate: RateCurve, seeds: Seeds) -> Floats:
 
 
 AT_ONCE = 0.001
-"""Seconds that an incident's ramp of no length takes."""
+"""Seconds that an incident's ramp takes if the scenario states 0."""
 
 
 def find_knots(incident: Incident) -> Floats:
-    """Run times at which an incident begins, is at full strength, begins to end, and is over."""
+    """Return the run seconds when an incident begins, reaches full strength, begins to shrink, and is over."""
     ramp = max(incident.ramp, AT_ONCE)
     return incident.at + np.cumsum([0.0, ramp, incident.length, ramp])
 
 
 def compute_strength(incident: Incident, at: Floats) -> Floats:
-    """How strong an incident is at these run times, from 0 to 1."""
+    """Compute an incident's strength, from 0 to 1, at run seconds."""
     return np.interp(at, find_knots(incident), [0.0, 1.0, 1.0, 0.0])
 
 
 def compute_spike_factor(spikes: list[Spike], countries: list[str], at: Floats) -> Floats | None:
-    """Factor on the visitors from each country (column) at these run times (row); None when no spike is on."""
+    """Compute the spikes' factor on the visitors of each country (column) at run seconds (row).
+
+    None if no spike that names countries is active at any of these times.
+    """
     factor = None
     for spike in spikes:
         grown = compute_strength(spike, at)

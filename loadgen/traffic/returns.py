@@ -1,10 +1,10 @@
-"""Which visits of known visitors are far enough apart: a browser has one session cookie.
+"""Which visits of known visitors are far enough apart: a browser has one session cookie, so sessions must not overlap.
 
-Rule: a user's next session begins when the last one has expired. Each visit of a known visitor is somebody's by a draw
-that neither the rate nor other blocks change. It is made under that visitor's user id if no visit within the time
-before it drew the same visitor. Otherwise, or if it lasts too long (`Crowd.separate`), it has an id of its own:
-somebody with the same browser makes it, who was last here before the run. So a block needs to know of the blocks before
-it only who was drawn when, and not how long their visits last.
+Rule: a user's next session begins after the last one has expired. For each visit of a returning visitor a known visitor
+is drawn, and neither the rate nor other blocks change that draw. The visit has the drawn visitor's user id if no visit
+in the time before it has drawn the same visitor. Otherwise, or if the visit lasts too long (`Crowd.separate`), it has a
+user id of its own: it is the visit of somebody with the same browser who was last here before the run. So of the blocks
+before it a block needs only to know which visitors were drawn when, not how long their visits last.
 """
 
 from __future__ import annotations
@@ -16,38 +16,44 @@ import numpy as np
 from loadgen.traffic.draws import BLOCK, Bools, Floats, Ints
 
 LONG_VISIT = 1800.0
-"""Seconds that a known visitor's visit may last; few last longer."""
+"""The longest visit of a known visitor, in seconds; few visits last longer."""
 
 MOST_REMEMBERED = 100_000
-"""Visitors whose last draw is kept before those are forgotten whose draw is too long ago to matter."""
+"""With more remembered visitors than this, those whose last draw is too long ago to matter are forgotten."""
 
 DrawKeys = Callable[[int, Floats], Ints]
-"""A block and its starts → who was drawn for each of its visits; negative: nobody."""
+"""A function of a block's number and starts that returns the known visitor drawn for each visit; negative: none."""
 
 
 class Returns:
-    """The visits of known visitors in one run, block by block."""
+    """The draws of known visitors in one run, block by block."""
 
     def __init__(self, draw_keys: DrawKeys, session_length: float) -> None:
         self._draw_keys = draw_keys
         self.apart = session_length + LONG_VISIT  # seconds between the starts of two visits of one visitor
         self.begun: Floats = np.zeros(0)  # the starts of all visits of the run, once they are known
-        self.is_sample = False  # True: who was drawn for the blocks that are left out is not asked
-        self._last: dict[int, float] = {}  # when each was last drawn
-        self._next = 0  # the block that continues what `_last` knows
+        self.is_sample = False  # True: the draws of skipped blocks are ignored
+        self._last: dict[int, float] = {}  # when each known visitor was last drawn
+        self._next = 0  # `_last` has the draws of the blocks before this one
 
     def are_apart(self, block: int, at: Floats, keys: Ints) -> Bools:
-        """Which visits of a block begin long enough after their visitors were last drawn.
+        """Mark the visits of a block that begin long enough after the last draw of their visitors.
 
-        It is quick for blocks in ascending order. For another block those that lie within the time before it are drawn.
+        This is quick for blocks in ascending order. If blocks are skipped, the visitors of those in the time before
+        this block are drawn first.
+
+        Args:
+            block: The block's number.
+            at: The start of each visit, in seconds from the run's zero.
+            keys: The known visitor who was drawn for each visit; negative: none.
         """
         if block != self._next and not self.is_sample:
             self._catch_up(block, float(at[0]))
         self._next = block + 1
-        return self._note(at, keys)
+        return self._record_draws(at, keys)
 
     def get_starts(self, block: int) -> Floats:
-        """The starts of a block's visits, the last one repeated at the run's end."""
+        """Return the starts of a block's visits; at the run's end the last start is repeated to fill the block."""
         starts = self.begun[block * BLOCK : (block + 1) * BLOCK]
         return np.pad(starts, (0, BLOCK - len(starts)), mode="edge")
 
@@ -59,9 +65,9 @@ class Returns:
             first = max(first, self._next)
         for number in range(first, min(block, -(-len(self.begun) // BLOCK))):
             starts = self.get_starts(number)
-            self._note(starts, self._draw_keys(number, starts))
+            self._record_draws(starts, self._draw_keys(number, starts))
 
-    def _note(self, at: Floats, keys: Ints) -> Bools:
+    def _record_draws(self, at: Floats, keys: Ints) -> Bools:
         last, apart = self._last, np.zeros(len(keys), dtype=bool)
         rows = np.flatnonzero(keys >= 0)
         for row, start, key in zip(rows.tolist(), at[rows].tolist(), keys[rows].tolist(), strict=True):

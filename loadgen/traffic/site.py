@@ -1,6 +1,6 @@
-"""A scenario's pages, compiled once for drawing: numbers for numpy, texts for events; and the site's made-up names.
+"""A scenario's pages, compiled once: numbers for numpy, texts for events, and the invented names of items and hosts.
 
-Faker is used in this module alone. It is slow, so it fills pools once, from an instance seeded by the site's name.
+Only this module uses Faker. Faker is slow, so it fills pools once, from an instance seeded by the site's name.
 """
 
 from __future__ import annotations
@@ -33,24 +33,24 @@ if TYPE_CHECKING:
     from faker import Faker
 
 THIRD_PARTIES = 3
-"""Hosts of other people's scripts."""
+"""How many hosts serve third-party scripts."""
 
 CLASSES = re.compile(r"(\.[\w-]+)+")
-"""A CSS locator that names classes alone."""
+"""A CSS locator that consists of class names."""
 
 HTML_KB_MU, HTML_KB_SIGMA = 3.56, 1.15
 UNPACKED_MU, UNPACKED_SIGMA = 1.2, 0.25
-"""Size of a page's document on the wire, ln KB (Web Almanac 2025, inner pages), and how many times as large it is
-unpacked, ln; an estimate. A page has both at each load."""
+"""Mean and standard deviation of the ln of a document's KB on the wire (Web Almanac 2025, inner pages), and of the ln
+of the ratio of unpacked to packed size (an estimate). Both are drawn once for a page."""
 
 TITLE_LIMIT = 256
-"""Characters of a metadata value in RUM's schema."""
+"""The most characters of a metadata value in RUM's schema."""
 
 
 class Target(NamedTuple):
-    """An element that can be clicked or typed into."""
+    """An element that a visitor can click or type into."""
 
-    selector: str  # as web-vitals tells it
+    selector: str  # as web-vitals reports it
     element: str
     id: str | None = None
     css: str | None = None
@@ -65,13 +65,13 @@ COMMON_TARGETS = (
     Target("html>body>main>section>span", "SPAN"),
 )
 ANYWHERE = len(COMMON_TARGETS)
-"""The first ANYWHERE targets stand for any place of a page."""
+"""The number of targets that stand for any element of a page: the first ones of all targets."""
 LINKS = {"A": "html>body>nav>a", "IMG": "html>body>main>a.card>img"}
-"""Where elements without id stand that lead to another page."""
+"""By node name: the selector of a link without an id."""
 
 
 class Site:
-    """The page graph by index: page i is `names[i]`; index `end` is the exit."""
+    """The site with its pages by index: page i is `names[i]`; the index `end` stands for the exit."""
 
     def __init__(self, scenario: Scenario) -> None:
         self.origin = f"https://{scenario.monitor.domain}"
@@ -92,7 +92,7 @@ class Site:
         self.step = NextPage(steps, spread)
         self.landing = NextPage([_weigh_landing(page, self.names) for page in self.pages], spread)
         dwells = _list_think_times(scenario)
-        # dwell laws as [device, page, (scale, weibull's 1/shape or 0, lognormal's sigma or 0)]
+        # [device, page, parameter]: the parameters of the dwell laws, see _read_law
         self.think = np.array([[_read_law(each) for each in by_page] for by_page in dwells])
         # measured dwell times by device and page, as ascending quantiles
         self.measured = {
@@ -140,15 +140,15 @@ class Site:
             release = Seeds(0).stream(f"release/{scenario.name}/{scenario.client.releaseId}")
             self.errors = [minify_error(each, release) for each in self.errors]
         self.error_law = Choice(weigh_errors(self.errors, self.end) * weigh_ranks(settings.messages, settings.zipf))
-        self.hero_url = lru_cache(maxsize=65536)(self._hero_url)
+        self.find_hero_url = lru_cache(maxsize=65536)(self._find_hero_url)
 
-    def _hero_url(self, page: int, chosen: tuple[int, ...]) -> str:
-        """The largest image of a page: that of the item it shows."""
+    def _find_hero_url(self, page: int, chosen: tuple[int, ...]) -> str:
+        """Return the URL of a page's largest image, which shows the page's items."""
         slugs = [self.items[name][item][0] for name, item in zip(self.used[page], chosen, strict=False)]
         return "/".join([self.origin, "img", self.names[page], *slugs, "hero.jpg"])
 
     def _fill_pools(self, scenario: Scenario) -> None:
-        """Give each placeholder its items, seeded by the scenario's name: every run's seed visits the same site."""
+        """Make the items of each placeholder, from the scenario's name: runs with different seeds visit one site."""
         self.used = [list(dict.fromkeys(find_placeholders(page.path))) for page in self.pages]
         names = sorted({name for used in self.used for name in used})
         pools = {name: scenario.pools.get(name, Pool()) for name in names}
@@ -156,11 +156,11 @@ class Site:
         self.slots = max((len(used) for used in self.used), default=0)
         popularity = {name: Choice(weigh_ranks(pool.size, pool.zipf)) for name, pool in pools.items()}
         self.popularity = [[popularity[name] for name in used] for used in self.used]
-        self.texts = lru_cache(maxsize=65536)(self._texts)
+        self.write_path_and_title = lru_cache(maxsize=65536)(self._write_path_and_title)
         self.find_url = lru_cache(maxsize=65536)(self._find_url)
 
-    def _texts(self, page: int, chosen: tuple[int, ...]) -> tuple[str, str]:
-        """Path and title of a page whose placeholders have these items."""
+    def _write_path_and_title(self, page: int, chosen: tuple[int, ...]) -> tuple[str, str]:
+        """Write pageId and title of a page that shows the chosen items."""
         model = self.pages[page]
         path, title = (
             _find_page_id(model.path, self.id_format),
@@ -173,15 +173,15 @@ class Site:
 
     @cached_property
     def attributes(self) -> list[str]:
-        """The attributes of each page, as they stand in its metadata."""
+        """The attributes of each page as escaped members of metadata."""
         return [write_members(dict(page.attributes)) if page.attributes else "" for page in self.pages]
 
     def _find_url(self, page: int, chosen: tuple[int, ...]) -> str:
-        """The address of a page as a referrer tells it: without what stands behind #."""
+        """Return the URL of a page as document.referrer has it: without the fragment."""
         return self.origin + self.fill(self.pages[page].path.partition("#")[0], page, chosen)
 
     def fill(self, text: str, page: int, chosen: tuple[int, ...]) -> str:
-        """A text of the page with its placeholders replaced by slugs."""
+        """Replace the placeholders in a text of a page by the slugs of the chosen items."""
         if "{" in text:
             for name, item in zip(self.used[page], chosen, strict=False):
                 text = text.replace(f"{{{name}}}", self.items[name][item][0])
@@ -189,7 +189,7 @@ class Site:
 
 
 def _find_selector(click: Click) -> str:
-    """An element's place as web-vitals tells it: by its id, or by the names and classes on the way to it."""
+    """Return the selector that web-vitals reports for a clicked element: its id, or a path of names and classes."""
     if click.id:
         return f"#{click.id}"
     classes = click.css if click.css and CLASSES.fullmatch(click.css) else ""
@@ -197,27 +197,30 @@ def _find_selector(click: Click) -> str:
 
 
 def _find_page_id(path: str, id_format: str) -> str:
-    """What the client takes of an address for pageId (pageIdFormat)."""
-    before, mark, behind = path.partition("#")
-    return {"PATH": before, "HASH": mark + behind, "PATH_AND_HASH": path}[id_format]
+    """Return the part of a page's path and fragment that is its pageId (the client's pageIdFormat)."""
+    before, separator, fragment = path.partition("#")
+    return {"PATH": before, "HASH": separator + fragment, "PATH_AND_HASH": path}[id_format]
 
 
 def _weigh_landing(page: PageSpec, names: list[str]) -> list[float]:
-    """Weights of what follows a landing: the page's own steps, but with its bounce rate as exit."""
-    leave = page.exit if page.bounce is None else page.bounce
-    going = sum(page.to.values())
-    return [*((1 - leave) * page.to.get(name, 0.0) / going if going else 0.0 for name in names), leave]
+    """Return the weights of the next pages and the exit after a landing: the exit's weight is the bounce rate."""
+    bounce = page.exit if page.bounce is None else page.bounce
+    stays = sum(page.to.values())
+    return [*((1 - bounce) * page.to.get(name, 0.0) / stays if stays else 0.0 for name in names), bounce]
 
 
 def _list_think_times(scenario: Scenario) -> list[list[ThinkTime]]:
-    """The dwell law of each page on each device: [device][page]."""
+    """List the dwell law of each page on each device: [device][page]."""
     defaults = scenario.population.think_time
     by_device = [defaults.desktop if device == "desktop" else defaults.mobile for device in DEVICES]
     return [[page.think_time or default for page in scenario.pages.values()] for default in by_device]
 
 
 def _read_law(think: ThinkTime) -> tuple[float, float, float]:
-    """A law as scale, power of an exponential variable, and factor of a normal one in the exponent."""
+    """Return a law's scale, power p and sigma s: a dwell time is scale × e**p × exp(s × n).
+
+    Here e is a standard exponential variable, and n a standard normal one.
+    """
     match think:
         case Weibull():
             return think.scale, 1 / think.shape, 0.0
@@ -226,11 +229,11 @@ def _read_law(think: ThinkTime) -> tuple[float, float, float]:
         case Exponential():
             return think.mean, 1.0, 0.0
         case Quantiles():
-            return 0.0, 0.0, 0.0  # see Site.measured
+            return 0.0, 0.0, 0.0  # Site.measured has the quantiles
 
 
 def _make_faker(name: str) -> Faker:
-    from faker import Faker  # slow to import: the rest of the room does not wait for it
+    from faker import Faker  # imported here because it takes long
 
     fake = Faker("en_US")
     fake.seed_instance(name)
@@ -238,7 +241,7 @@ def _make_faker(name: str) -> Faker:
 
 
 def make_items(site: str, pool: str, size: int) -> list[tuple[str, str]]:
-    """Slug and title of each item behind a placeholder, distinct, in order of popularity."""
+    """Make slug and title of each item behind a placeholder, all different, the most popular first."""
     fake = _make_faker(f"{site}/{pool}")
     found: dict[str, str] = {}
     while len(found) < size:
@@ -250,17 +253,17 @@ def make_items(site: str, pool: str, size: int) -> list[tuple[str, str]]:
 
 
 def make_hosts(site: str, size: int) -> list[str]:
-    """Hosts of other people's scripts, under the top-level domain that nobody can own (RFC 2606)."""
+    """Make hosts of third-party scripts, under a top-level domain that nobody can own (RFC 2606)."""
     fake = _make_faker(f"{site}/hosts")
     return [f"{fake.domain_word()}.example" for _ in range(size)]
 
 
 def make_identifiers(site: str, size: int) -> list[str]:
-    """Names that stand in the site's code, such as openBasket."""
+    """Make names for the site's code, such as openBasket."""
     fake = _make_faker(f"{site}/code")
     return [f"{fake.word()}{fake.word().capitalize()}" for _ in range(size)]
 
 
 def _prefer(given: list[float | None], drawn: Floats) -> Floats:
-    """What the scenario gives for each page, and what was drawn where it gives nothing."""
+    """Return the stated value of each page, and the drawn value for a page that states none."""
     return np.array([own if own is not None else other for own, other in zip(given, drawn.tolist(), strict=True)])

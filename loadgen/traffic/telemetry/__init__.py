@@ -1,4 +1,4 @@
-"""The events of a block: which families its scenario collects, a column for each. Pure."""
+"""The events of a block: a column for each event family that the scenario's client records. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from loadgen.traffic.telemetry.vitals import record_cls, record_fcp, record_lcp
 
 
 def record_unseen(draws: BlockDraws) -> list[Column]:
-    """The events of documents that are never shown: what the client tells of its own accord."""
+    """Record the events of prerendered documents that are never shown: those that need neither paints nor inputs."""
     monitor = draws.scenario.monitor
     made: list[Column] = [record_page_views(draws)]
     if monitor.collects("performance"):
@@ -27,39 +27,39 @@ def record_unseen(draws: BlockDraws) -> list[Column]:
     return made
 
 
-def _record_calls(draws: BlockDraws, seen: Inputs | None) -> list[Column]:
-    api = record_calls(draws, seen)
+def _record_calls(draws: BlockDraws, inputs: Inputs | None) -> list[Column]:
+    api = record_calls(draws, inputs)
     ids = draw_trace_ids(draws, api) if draws.scenario.client.enableXRay else None
     return [record_http(draws, api, ids), *([record_xray(draws, api, ids)] if ids else [])]
 
 
 def record_events(draws: BlockDraws) -> list[Column]:
-    """The events of a block's own sessions, a column for each family that the scenario's client records."""
-    monitor, seen = draws.scenario.monitor, draw_inputs(draws)
+    """Record the events of a block's own sessions, a column for each family that the scenario's client records."""
+    monitor, inputs = draws.scenario.monitor, draw_inputs(draws)
     made: list[Column] = [record_page_views(draws)]
     if monitor.collects("performance") or draws.scenario.client.timeToInteractive:
-        react = draw_reactions(draws, seen)
+        reactions = draw_reactions(draws, inputs)
     if monitor.collects("performance"):
         files, heroes = record_resources(draws)
         made += [
             files,
             *record_navigation(draws),
             record_fcp(draws),
-            record_lcp(draws, seen, react, heroes),
+            record_lcp(draws, inputs, reactions, heroes),
             *record_cls(draws),
-            record_fid(draws, seen, react),
-            record_inp(draws, seen, react),
+            record_fid(draws, inputs, reactions),
+            record_inp(draws, inputs, reactions),
         ]
     if monitor.collects("http"):
-        made += _record_calls(draws, seen)
+        made += _record_calls(draws, inputs)
     if monitor.collects("errors"):
         made += [record_js_errors(draws), *record_released_errors(draws)]
     if monitor.collects("interaction"):
-        made += record_dom(draws, seen)
+        made += record_dom(draws, inputs)
     if draws.scenario.client.timeToInteractive:
-        made.append(record_tti(draws, seen, react))
+        made.append(record_tti(draws, inputs, reactions))
     if monitor.collects("replay"):
-        made.append(record_replay(draws, seen))
+        made.append(record_replay(draws, inputs))
     if monitor.custom_events:
         made += record_custom(draws)
     return made

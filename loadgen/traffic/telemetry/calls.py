@@ -1,6 +1,6 @@
-"""The API calls of each page: who calls what, when, and how it ends.
+"""The API calls of each page: which call is made when, and how it ends.
 
-Rule: a call is recorded when it ends; one that outlives its document is not.
+Rule: a call is recorded when it ends; a call that ends after its document is not recorded.
 """
 
 from __future__ import annotations
@@ -17,55 +17,54 @@ from loadgen.traffic.journey import FAR_TICK, RESTORED
 from loadgen.traffic.telemetry.interactions import Inputs
 
 NO_ANSWER, ABORTED = 0, -1
-"""What stands in place of a status."""
+"""The status of a call without an answer, and of a call that the page aborts."""
 
 GIVEN_UP = 0.3
-"""Part of a call's time after which the page gives it up; an estimate."""
+"""Part of a call's time after which the page aborts it; an estimate."""
 
 PRESSED_MS = 5.0
-"""Mean ms from a pressed button to the call that it makes; an estimate."""
+"""Mean ms from the press of a button to the call that the button makes; an estimate."""
 
 CALLED_AFTER_MS, CALL_GAP_MS = 4.0, 3.0
-"""Mean ms from DOMContentLoaded, or from a change of route, to a page's first reading call, and from each such call to
-the next: the page's script is the last one to run and makes them one after the other. Other calls come at any time.
-Estimates."""
+"""Mean ms from DOMContentLoaded, or from a change of route, to a page's first GET, and from each GET to the next: the
+page's script runs last and makes them one after the other. Other calls come at any time. Estimates."""
 
 SIZE_MU, SIZE_SIGMA = 6.5, 1.2
-"""ln bytes of an API answer; an estimate."""
+"""Mean and standard deviation of the ln of an API answer's bytes; an estimate."""
 
 
 class RecordedCalls(NamedTuple):
     """The recorded API calls of own sessions as columns."""
 
-    row: Ints  # among all calls of the block
-    total: int
+    row: Ints  # number of the call among all calls of the block
+    total: int  # number of all calls of the block
     view: Ints
     started: Ints  # ticks from session start
-    ended: Ints
-    status: Ints  # NO_ANSWER when none came
+    ended: Ints  # ticks from session start
+    status: Ints  # HTTP status, NO_ANSWER or ABORTED
     length: Ints  # bytes of the answer
     calls: list[ApiCall]
     path: list[str]
 
 
 class DrawnCalls(NamedTuple):
-    """Every API call of a block."""
+    """All API calls of a block as columns."""
 
     kind: Ints  # index in Site.calls
     view: Ints
-    started: Ints
-    ended: Ints
-    status: Ints
-    length: Ints
+    started: Ints  # ticks from session start
+    ended: Ints  # ticks from session start
+    status: Ints  # HTTP status, NO_ANSWER or ABORTED
+    length: Ints  # bytes of the answer
 
 
-def _draw_calls(draws: BlockDraws, seen: Inputs | None) -> DrawnCalls:
-    """Draw who calls what, when, and how it ends."""
+def _draw_calls(draws: BlockDraws, inputs: Inputs | None) -> DrawnCalls:
+    """Draw all API calls of a block; with inputs, calls follow the presses of buttons."""
     stream, api = draws.stream("api"), draws.scenario.telemetry.api
     begun, hard = draws.time.noticed.copy(), draws.loading.view
     begun[hard] = np.maximum(begun[hard], draws.time.start[hard] + draws.loading.parsed)
     begun += to_ticks(CALLED_AFTER_MS * draws.stream("api begin").standard_exponential(draws.views))
-    pressed = np.full(draws.views, FAR_TICK) if seen is None else find_presses(draws, seen)
+    pressed = np.full(draws.views, FAR_TICK) if inputs is None else find_presses(draws, inputs)
     found = [_draw_page_calls(draws, stream, (begun, pressed), each) for each in range(len(draws.site.calls))]
     none = np.zeros(0, dtype=np.int64)
     view = np.concatenate([none, *(rows for rows, _ in found)])
@@ -83,20 +82,20 @@ def _draw_calls(draws: BlockDraws, seen: Inputs | None) -> DrawnCalls:
 
 
 def _apply_incidents(draws: BlockDraws, view: Ints, kind: Ints, served: Floats, status: Ints) -> tuple[Floats, Ints]:
-    """The server's time and the status of each call, changed by the incidents that hit it."""
+    """Return the server's time (ms) and the status of each call, changed by the incidents that hit the call."""
     for incident, views in draws.struck:
         if isinstance(incident, SlowApi):
-            meant = np.array([call.path.startswith(incident.path) for _, call in draws.site.calls])
-            hit = views[view] & meant[kind]
+            matches = np.array([call.path.startswith(incident.path) for _, call in draws.site.calls])
+            hit = views[view] & matches[kind]
             failing = draws.stream(f"incident/{incident.name}/fails").random(len(view)) < incident.failing
             served = np.where(hit, served * incident.times, served)
             status = np.where(hit & failing, incident.status, status)
     return served, status
 
 
-def record_calls(draws: BlockDraws, seen: Inputs | None) -> RecordedCalls:
-    """The API calls of own sessions that the client records: calls that its settings want and that end in time."""
-    kind, view, started, ended, status, length = _draw_calls(draws, seen)
+def record_calls(draws: BlockDraws, inputs: Inputs | None) -> RecordedCalls:
+    """Draw the API calls of own sessions that the client records: its settings select them, and they end in time."""
+    kind, view, started, ended, status, length = _draw_calls(draws, inputs)
     client = draws.scenario.client
     wanted = (status <= NO_ANSWER) | (status >= 400) | client.enableXRay | client.recordAllRequests
     row = np.flatnonzero(wanted & draws.own_view_mask[view] & draws.time.are_alive(view, ended))
@@ -109,9 +108,10 @@ def record_calls(draws: BlockDraws, seen: Inputs | None) -> RecordedCalls:
 def _draw_page_calls(
     draws: BlockDraws, stream: np.random.Generator, times: tuple[Ints, Ints], kind: int
 ) -> tuple[Ints, Ints]:
-    """The views that make a call, and when: GET as the page's script runs, others as a button is pressed.
+    """Draw the views that make a call of Site.calls, and when: a GET as the page's script runs, others at a press.
 
-    On a page without buttons, and in more views than they are pressed in, the others come while it is looked at.
+    If no button of the view is pressed, another call than GET comes at any time while the visitor looks at the page.
+    `times` has for each view when its script makes calls, and when a button is first pressed.
     """
     begun, pressed = times
     page, call = draws.site.calls[kind]
@@ -130,18 +130,21 @@ def _draw_page_calls(
     return view, np.where(pressed[view] < FAR_TICK, sent, looked)
 
 
-def find_presses(draws: BlockDraws, seen: Inputs) -> Ints:
-    """When a button that the scenario names is first pressed in each view; FAR_TICK for never."""
+def find_presses(draws: BlockDraws, inputs: Inputs) -> Ints:
+    """Find when a button that the scenario names is first pressed in each view; FAR_TICK: never."""
     site, pressed = draws.site, np.full(draws.views, FAR_TICK)
     named = {target for _, target, _ in site.clicks}
     button = np.array([row in named and each.element == "BUTTON" for row, each in enumerate(site.targets)])
-    rows = np.flatnonzero(button[seen.target] & ~seen.typed & ~seen.leaving)
-    np.minimum.at(pressed, seen.view[rows], seen.at[rows])
+    rows = np.flatnonzero(button[inputs.target] & ~inputs.typed & ~inputs.leaving)
+    np.minimum.at(pressed, inputs.view[rows], inputs.at[rows])
     return pressed
 
 
 def _share_by_presses(draws: BlockDraws, page: int, share: float, pressed: Bools) -> Floats:
-    """The chance of each view to make a call that a share of the page's views makes: pressed buttons make it first."""
+    """Return each view's probability of a call that a share of the page's views makes: views with a press come first.
+
+    `pressed` marks the views in which a button is pressed.
+    """
     shares = [each for of, target, each in draws.site.clicks
               if of == page and draws.site.targets[target].element == "BUTTON"]  # fmt: skip
     press = 1 - math.prod(1 - each for each in shares)
@@ -151,7 +154,7 @@ def _share_by_presses(draws: BlockDraws, page: int, share: float, pressed: Bools
 
 
 def _draw_status(draws: BlockDraws, uniform: Floats, kind: Ints) -> Ints:
-    """HTTP status of each call; a POST that succeeds creates something."""
+    """Draw the status of each call; a POST that succeeds has 201, any other call 200."""
     api, status = draws.scenario.telemetry.api, np.zeros(len(kind), dtype=np.int64)
     for index, (_, call) in enumerate(draws.site.calls):
         failures, network = (api.failures, api.network) if call.failures is None else (call.failures, 0.0)

@@ -1,6 +1,6 @@
-"""js_error events: few sessions have most of them, and few messages repeat.
+"""js_error events: few sessions have most of the errors, and few messages most of the repetitions.
 
-Rule: message, file and line of what is thrown or rejected are as the browser tells them and the client notes them.
+Rule: message, file and line of an error are those that the browser reports and the client records.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from loadgen.traffic.site import Site
 from loadgen.wire.json_templates import write_details
 
 OLD_BROWSER = 1.5
-"""Factor on the share of sessions with errors in versions that are not the newest; an estimate."""
+"""Factor on the share of sessions with errors for browsers of uncommon versions; an estimate."""
 
 MOST_ERRORS = 50
-"""Errors of one session, at most."""
+"""The most errors of one session."""
 
 
 def record_js_errors(draws: BlockDraws) -> Column:
-    """The errors of a block's own sessions."""
+    """Record the errors of a block's own sessions."""
     stream = draws.stream("errors")
     number = np.minimum(_draw_numbers(draws, stream), MOST_ERRORS)
     session = np.repeat(np.arange(len(number)), number)
@@ -45,8 +45,8 @@ def record_js_errors(draws: BlockDraws) -> Column:
 
 
 def record_released_errors(draws: BlockDraws) -> list[Column]:
-    """The errors of releases that throw, one in each page view that is hit."""
-    found = []
+    """Record the errors of incidents (releases with an error), one in each page view that is hit."""
+    columns = []
     for incident, views in draws.struck:
         if isinstance(incident, ErrorRelease):
             view = np.flatnonzero(views & draws.own_view_mask)
@@ -56,12 +56,12 @@ def record_released_errors(draws: BlockDraws) -> list[Column]:
             fault, limit = make_released_error(incident, draws.site), draws.scenario.client.stackTraceLength
             texts = [write_details(_make_details(fault, words, limit)) for words in BrowserEngine]
             named = EventIds(f"incident/{incident.name}", view, draws.views)
-            found.append(Column(JS_ERROR, named, view, at, take_texts([texts[words] for words in engine])))
-    return found
+            columns.append(Column(JS_ERROR, named, view, at, take_texts([texts[words] for words in engine])))
+    return columns
 
 
 def _draw_numbers(draws: BlockDraws, stream: np.random.Generator) -> Ints:
-    """Errors of each session: most have none, the others one and a few more; old browsers more often."""
+    """Draw the number of errors of each session: most have none, others have one or a few; old browsers more often."""
     errors = draws.scenario.telemetry.errors
     old = draws.crowd.are_outdated(draws.people)
     mean = 1 + (OLD_BROWSER - 1) * draws.crowd.outdated_share
@@ -72,7 +72,7 @@ def _draw_numbers(draws: BlockDraws, stream: np.random.Generator) -> Ints:
 
 
 def _find_views(draws: BlockDraws, session: Ints, uniform: Floats) -> Ints:
-    """The page view of each error, by the pages' weights; -1 where no page of the session throws."""
+    """Find the page view of each error, by the pages' weights; -1 if no page of the session has a weight."""
     weight = np.array([page.js_errors for page in draws.site.pages])[draws.walk.page]
     until = np.concatenate(([0.0], np.cumsum(weight)))
     low, high = until[draws.walk.begins[session]], until[draws.walk.begins[session + 1]]
@@ -89,7 +89,7 @@ def _make_details(fault: SiteError, dialect: BrowserEngine, stack_limit: int) ->
 
 
 def make_released_error(incident: ErrorRelease, site: Site) -> SiteError:
-    """The error that a release brings, thrown where one of the site's own would be, a few lines or columns on."""
+    """Make the error of an incident; it is thrown a few lines or columns behind one of the site's own errors."""
     like = site.errors[0]
     down, right = (0, 211) if site.minified else (3, 0)
     name, message = (text.replace("{", "{{").replace("}", "}}") for text in (incident.type, incident.message))

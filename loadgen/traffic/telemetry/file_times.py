@@ -1,8 +1,9 @@
-"""When the files of a load are asked for, and how long they take: its document waits for them.
+"""When the browser requests the files of a load, and how long they take; the document waits for them.
 
-Rule: the parser asks for what the markup names before it has parsed all of it. Style sheets come before the first
-paint, scripts before DOMContentLoaded, images before the document is complete; the last of each ends when its document
-has it. How far the network and the cache go in between is the files' own.
+Rule: the parser requests the files that the markup names before it has parsed all of the markup. Style sheets come
+before the first paint, scripts before DOMContentLoaded, images before the document is complete. The last file of each
+kind ends when its milestone says; the times of the others are drawn. "ln" is the natural logarithm; mu and sigma are
+mean and standard deviation of a time's ln.
 """
 
 from __future__ import annotations
@@ -21,32 +22,32 @@ DISK_MS = 6.0
 """Median ms to read a file from the cache on the disk, with the favicon's spread in the recorded visits."""
 
 LOOK_MU, LOOK_SIGMA, COMMITS = 3.1, 0.5, (0.25, 0.5)
-"""ln ms from the unloading of the page before until the parser asks for the first file, and that time as a part of FCP
-− TTFB where files are there already: the page is drawn soon after (0.37 to 0.40 at the medians of two recorded
-sites)."""
+"""ln ms from the unload of the page before to the parser's first request; and, with files from the cache, bounds of
+that time as a part of FCP − TTFB: the page is drawn soon after it (medians of two recorded sites: 0.37 and 0.40)."""
 
 PAUSE_MU, PAUSE_SIGMA, TURN, WAIT_SIGMA, LONGEST_PAUSE_MS = -1.95, 0.6, 0.85, 3.2, 30.0
-"""ln ms between two requests that the parser makes together, and beyond TURN deviations, where it waits for more of the
-document, the steeper law of those pauses: of two recorded sites, 60 and 76 % take at most 0.2 ms, 15 % above 1."""
+"""ln ms between two requests that the parser makes together. Beyond TURN standard deviations the parser waits for more
+of the document, and WAIT_SIGMA is the spread. Of two recorded sites, 60 and 76 % of the pauses take at most 0.2 ms, and
+15 % more than 1 ms."""
 
 HELD_MU, HELD_SIGMA = 1.25, 1.0
-"""ln ms for which a document's first request to the network holds up the next one (medians of three recorded sites: 2.5
-to 4.5; where the cache had the first file 0.2 to 0.4)."""
+"""ln ms by which a document's first request to the network delays the second (medians of three recorded sites: 2.5 to
+4.5 ms; 0.2 to 0.4 ms if the cache had the first file)."""
 
 SHEET_MU, SHEET_SIGMA = -1.3, 0.5
-"""From the last style sheet from the network to the first paint, ln, as a multiple of FCP − TTFB (two recorded sites:
-0.29 and 0.22)."""
+"""ln of the time from the last style sheet from the network to the first paint, as a multiple of FCP − TTFB (two
+recorded sites: 0.29 and 0.22)."""
 
 STYLED = ((0.35, 0.65), (0.1, 0.35))
-"""When the page is first styled between its style sheets and the first paint, as a part of that time: with style sheets
-that were there before the document, and with those that it waits for (0.40 to 0.55 and 0.13 to 0.25)."""
+"""When the page is first styled, as a part of the time from its style sheets to the first paint: with style sheets from
+the cache, and with style sheets from the network (recorded: 0.40 to 0.55, and 0.13 to 0.25)."""
 
 FRAME_TICKS, STYLED_GAPS = 80, 3.0
-"""Least ticks from the first style to the first paint; what style and layout ask for comes farther apart."""
+"""Least ticks from the first styling to the first paint; factor on the pauses between requests of style and layout."""
 
 FIRST_ASKED, LEAST_LOOK = 0.8, 70
-"""The parser has looked ahead by then, as a part of the time from the first byte to domInteractive; but so many ticks
-after the page before unloads at least."""
+"""The latest first request, as a part of the time from the first byte to domInteractive; and the least ticks from the
+unload of the page before to it."""
 
 ASKED_MU, ASKED_SIGMA = 1.3, 0.8
 """ln ms from a cached file's startTime to its requestStart; an estimate after the recorded visits."""
@@ -56,40 +57,41 @@ FAVICON_MU, FAVICON_SIGMA = 2.8, 0.85
 
 
 class FileRows(NamedTuple):
-    """Every file of every load of a block."""
+    """All files of all loads of a block as columns."""
 
     load: Ints
     asset: Ints  # row in Assets
     cached: Bools
-    kept: Bools  # in memory, as the page before had it too: it takes no time at all
+    kept: Bools  # whether the file is still in memory, as an earlier page had it: then it takes no time
 
 
-def is_text(draws: BlockDraws) -> Bools:
-    """Loads whose largest element is text, those of pages without images among them."""
+def find_text_loads(draws: BlockDraws) -> Bools:
+    """Mark the loads whose largest element is text, as it always is on pages without images."""
     text: Bools = draws.loading.text | ~draws.site.pictured[draws.walk.page[draws.loading.view]]
     return text
 
 
 def find_lone_heroes(draws: BlockDraws, rows: FileRows) -> Bools:
-    """Loads whose largest paint is the last file that their documents wait for, as no other image comes so far."""
+    """Mark the loads whose largest image is their only image from the network that the document waits for."""
     assets, lone = draws.site.assets, np.zeros(draws.loads, dtype=bool)
     fetched, hero = assets.named[rows.asset] & ~rows.cached, assets.hero[rows.asset]
     lone[rows.load[fetched & hero]] = True
     lone[rows.load[fetched & ~hero]] = False
-    return lone & ~is_text(draws)
+    return lone & ~find_text_loads(draws)
 
 
 def _find_hero_ends(draws: BlockDraws, lone: Bools) -> Ints:
-    """When largest images are there at the latest: before they are painted, and before the document is complete."""
+    """Find the latest end of each load's largest image: before its paint, and before the document is complete."""
     loading = draws.loading
     latest: Ints = np.minimum(loading.lcp, loading.complete - 1)
     return np.where(lone, np.minimum(latest, loading.pictured), latest)
 
 
 def draw_hero_parts(draws: BlockDraws, rows: FileRows) -> tuple[Ints, Ints]:
-    """Split LCP − TTFB of image loads into delay, fetch and rendering; a cached image is there at once.
+    """Split LCP − TTFB of loads into parts; return the ticks of delay and of fetch, without those of rendering.
 
-    The document waits for its images, so fetching ends before it is complete; if no other comes, when it has the last.
+    The fetch of a cached image is short. The document waits for its images, so the fetch ends before the document is
+    complete; if no other image comes from the network, it ends when the document has its last image.
     """
     loading, everyone = draws.loading, np.arange(draws.loads)
     lone = find_lone_heroes(draws, rows)
@@ -105,13 +107,13 @@ def draw_hero_parts(draws: BlockDraws, rows: FileRows) -> tuple[Ints, Ints]:
     return draws.clocks.coarsen(everyone, delay), draws.clocks.coarsen(everyone, loaded)
 
 
-def _await_styles(
+def _place_styled_files(
     draws: BlockDraws, stream: np.random.Generator, rows: FileRows, times: tuple[Ints, Ints], gaps: Floats
 ) -> tuple[Ints, Ints]:
-    """The times, with those of style sheets and of the files that they name: asked for when the page is first styled.
+    """Move style sheets before the first paint, and the files that they name to the moment of the first styling.
 
-    The page is painted after its style sheets have come. Its style asks for images, and its layout then for fonts (43
-    of 43 recorded loads); images from memory come last (76 of 76).
+    `times` are start and length of each file; returns both. Styling requests images, then layout requests fonts (43 of
+    43 recorded loads); images from memory come last (76 of 76). `gaps` are the ms between two requests.
     """
     (start, length), loading, load, assets = times, draws.loading, rows.load, draws.site.assets
     styled = assets.styled[rows.asset]
@@ -137,10 +139,10 @@ def _await_styles(
 
 
 def _draw_starts(draws: BlockDraws, stream: np.random.Generator, rows: FileRows) -> tuple[Ints, Floats]:
-    """When the files are asked for that the markup names, and the ms between two requests that are made together.
+    """Draw when the files that the markup names are requested, and the ms between two requests made together.
 
-    The document takes over when it unloads the page before. Then the parser looks ahead and asks for files in the
-    markup's order, as far as that has come, and before it has parsed all of it.
+    After the unload of the page before, the parser looks ahead in the part of the markup that has come, and requests
+    files in the order of the markup, before it has parsed all of it.
     """
     loading, load = draws.loading, rows.load
     first = find_begins(load, draws.loads)[load]
@@ -166,15 +168,15 @@ def _draw_starts(draws: BlockDraws, stream: np.random.Generator, rows: FileRows)
     return np.minimum(start, np.maximum(loading.interactive - 1, loading.ttfb)[load]), gaps
 
 
-def _await_files(draws: BlockDraws, rows: FileRows, start: Ints, length: Ints) -> Ints:
-    """The lengths, with those of files from the network so that the last one ends when its document has it.
+def _fit_lengths(draws: BlockDraws, rows: FileRows, start: Ints, length: Ints) -> Ints:
+    """Stretch the lengths of files from the network so that the last file of each load ends at its milestone.
 
-    Scripts end before DOMContentLoaded, the client's before that runs, the others with the last image. `length` says
-    how they share that time.
+    Scripts end before DOMContentLoaded, the web client's script before the client runs, images with the last image. The
+    given lengths decide how long each file takes beside the others.
     """
     loading, load, assets = draws.loading, rows.load, draws.site.assets
     script = assets.kind[rows.asset] == SCRIPT
-    largest = assets.hero[rows.asset] & ~is_text(draws)[load]
+    largest = assets.hero[rows.asset] & ~find_text_loads(draws)[load]
     until = np.where(assets.client[rows.asset] | rows.cached, loading.ready[load] - 1, loading.scripted[load])
     room = np.maximum(np.where(script, until, loading.pictured[load]) - start, 0)
     awaited = ~rows.cached & ~assets.favicon[rows.asset] & ~largest
@@ -190,9 +192,10 @@ def _await_files(draws: BlockDraws, rows: FileRows, start: Ints, length: Ints) -
 
 
 def draw_times(draws: BlockDraws, rows: FileRows, delay: Ints, loaded: Ints) -> tuple[Ints, Ints, Ints]:
-    """Start and duration of each file, inside its load, and when the largest image is requested; the favicon's after.
+    """Draw start, duration and request of each file, in ticks from the load's start; the favicon comes after the load.
 
-    The markup names most files. A largest image that scripts or style sheets name is asked for later.
+    The markup names most files; a largest image that a script or a style sheet names is requested later. `delay` and
+    `loaded` are the parts of each load's largest image.
     """
     stream, loading, assets = draws.stream("resources"), draws.loading, draws.site.assets
     load = rows.load
@@ -205,13 +208,13 @@ def draw_times(draws: BlockDraws, rows: FileRows, delay: Ints, loaded: Ints) -> 
         fetched *= draws.slowed[load]
     draws.seeds.pause()
     length = np.where(rows.kept, 0, to_ticks(np.where(rows.cached, DISK_MS * spread, fetched)) + 1)
-    start, length = _await_styles(draws, stream, rows, (start, length), gaps)
-    length = _await_files(draws, rows, start, length)
+    start, length = _place_styled_files(draws, stream, rows, (start, length), gaps)
+    length = _fit_lengths(draws, rows, start, length)
     draws.seeds.pause()
     start = np.minimum(start, loading.complete[load] - 1)
     length = np.minimum(length, loading.complete[load] - start - 1)
     asked = start.copy()
-    image = np.flatnonzero(assets.hero[rows.asset] & ~is_text(draws)[load])
+    image = np.flatnonzero(assets.hero[rows.asset] & ~find_text_loads(draws)[load])
     start[image], asked[image], ended = _ask_for_heroes(draws, rows, image, start[image], (delay, loaded))
     length[image] = ended - start[image]
     favicon = np.flatnonzero(assets.favicon[rows.asset])
@@ -225,10 +228,14 @@ def draw_times(draws: BlockDraws, rows: FileRows, delay: Ints, loaded: Ints) -> 
 def _ask_for_heroes(
     draws: BlockDraws, rows: FileRows, image: Ints, start: Ints, parts: tuple[Ints, Ints]
 ) -> tuple[Ints, Ints, Ints]:
-    """When the largest images are asked for, when that request goes out, and its end: one from memory has no request.
+    """Find start, request and end of the largest images; an image from memory makes no request.
 
-    `image` are their rows, `start` when the parser asks for those that the markup names, `parts` delay and loading by
-    load.
+    Args:
+        draws: The block.
+        rows: All files.
+        image: The rows of the largest images.
+        start: When the parser requests each of them if the markup names it.
+        parts: Delay and loading time of each load's largest image.
     """
     loading, load, stream = draws.loading, rows.load[image], draws.stream("heroes")
     delay, loaded = (each[load] for each in parts)

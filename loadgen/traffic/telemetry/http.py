@@ -1,6 +1,6 @@
-"""http and xray_trace events: the API calls of each page; a trace for each with X-Ray on, an http event for failures.
+"""http and xray_trace events: API calls that fail have an http event, and with X-Ray on each call has a trace.
 
-Rule: a call is recorded when it ends, with the same ids in both events.
+Rule: a call is recorded when it ends, and its two events have equal ids.
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ from loadgen.wire.json_templates import mark_time, mark_trace_id
 ERROR_TYPE, XHR_ERROR, XHR_ABORT = "TypeError", "XMLHttpRequest error", "XMLHttpRequest abort"
 NAME, ORIGIN = "rum.aws.amazon.com", "AWS::RUM::AppMonitor"
 STACK_CUT = 200
-"""The client keeps so many characters of a failed call's stack (seen in its traffic)."""
+"""How many characters of a failed call's stack the client keeps (seen in its traffic)."""
 
 
 class TraceIds(NamedTuple):
-    """X-Ray's names for each recorded call."""
+    """The X-Ray ids of each recorded call."""
 
-    trace: list[Any]  # with a time that counts from the session's start
+    trace: list[Any]  # with a marked time
     segment: list[str]
-    call: list[str]  # the subsegment; the http event's segment_id
+    call: list[str]  # the subsegment's id, which is the http event's segment_id
 
 
 def draw_trace_ids(draws: BlockDraws, made: RecordedCalls) -> TraceIds:
@@ -62,7 +62,7 @@ def draw_trace_ids(draws: BlockDraws, made: RecordedCalls) -> TraceIds:
 
 
 def record_http(draws: BlockDraws, made: RecordedCalls, ids: TraceIds | None) -> Column:
-    """http events: the calls that failed, or all with recordAllRequests; `ids` when X-Ray is on."""
+    """Record http events of calls that failed, or of all calls with recordAllRequests; `ids` is None without X-Ray."""
     failed = (made.status <= NO_ANSWER) | (made.status >= 400)
     rows = np.flatnonzero(failed | draws.scenario.client.recordAllRequests)
     session = draws.walk.session[made.view[rows]]
@@ -85,12 +85,15 @@ def record_http(draws: BlockDraws, made: RecordedCalls, ids: TraceIds | None) ->
 
 
 def _find_reason(status: int, protocol: str) -> str:
-    """The answer's reason phrase, which HTTP/2 and HTTP/3 do not carry."""
+    """Return a status's reason phrase; "" for HTTP/2 and HTTP/3, which have none."""
     return HTTPStatus(status).phrase if protocol == "http/1.1" else ""
 
 
 def _name_failure(xhr: bool, engine: int, status: int) -> tuple[str, str]:
-    """Type and message of a call, by XMLHttpRequest or fetch, that got no answer or that the page gave up."""
+    """Return the error's type and message of a call that got no answer or that the page aborted.
+
+    `xhr` is True for an XMLHttpRequest, False for a fetch.
+    """
     if xhr:
         return (XHR_ABORT, XHR_ABORT) if status == ABORTED else (XHR_ERROR, "0")
     return ("AbortError", FETCH_ABORTS[engine]) if status == ABORTED else (ERROR_TYPE, FETCH_FAILURES[engine])
@@ -98,9 +101,9 @@ def _name_failure(xhr: bool, engine: int, status: int) -> tuple[str, str]:
 
 @lru_cache
 def _make_failure(client_url: str, xhr: bool, engine: int, status: int) -> HttpError:
-    """A call without an answer: as it fails in an engine, with the client's frames, or given up by the page's script.
+    """Make the error of a call that got no answer or that the page aborted, with its stack as an engine writes it.
 
-    An XMLHttpRequest that was given up has no stack.
+    An aborted XMLHttpRequest has no stack.
     """
     kind, message = _name_failure(xhr, engine, status)
     if xhr and status == ABORTED:
@@ -120,7 +123,7 @@ def _make_failure(client_url: str, xhr: bool, engine: int, status: int) -> HttpE
 
 
 def record_xray(draws: BlockDraws, made: RecordedCalls, ids: TraceIds) -> Column:
-    """A trace for each call."""
+    """Record a trace for each call."""
     started, ended = (made.started / TICKS).tolist(), (made.ended / TICKS).tolist()
     status, length, host = made.status.tolist(), made.length.tolist(), draws.site.domain
     engine = draws.crowd.find_engines(draws.people)[draws.walk.session[made.view]].tolist()
@@ -129,13 +132,13 @@ def record_xray(draws: BlockDraws, made: RecordedCalls, ids: TraceIds) -> Column
         start, end = mark_time(started[row]), mark_time(ended[row])
         method, path, code, xhr = made.calls[row].method, made.path[row], status[row], made.calls[row].via == "xhr"
         request = TracedRequest(method, True, path)
-        if xhr:  # the same members in another order
+        if xhr:  # TracedXhr has the members of TracedRequest in another order
             request = cast(TracedRequest, TracedXhr(method, path, True))
         traced = TracedHttp(request, TracedResponse(code, length[row]) if code > 0 else UNSET)
         error, throttle, fault = _find_flags(code)
         cause = UNSET if code > 0 else TracedCause((TracedException(*_name_failure(xhr, engine[row], code)),))
         name = path.split("/", 3)[2] if "://" in path else host
-        if xhr and code == ABORTED:  # the client marks the call alone, and gives its cause no message
+        if xhr and code == ABORTED:  # the client marks the subsegment alone, and writes no message into its cause
             cause = TracedCause((TracedException(XHR_ABORT),))
             part = Subsegment(ids.call[row], name, start, end, False, "remote", traced, True, cause=cause)
             return XRayTrace(NAME, ORIGIN, ids.segment[row], start, ids.trace[row], end, (part,), False)
@@ -148,7 +151,7 @@ def record_xray(draws: BlockDraws, made: RecordedCalls, ids: TraceIds) -> Column
 
 
 def _find_flags(status: int) -> tuple[bool | UnsetType, bool | UnsetType, bool | UnsetType]:
-    """X-Ray's error, throttle and fault: a client error, 429, a server error or no answer."""
+    """Return X-Ray's flags error (4xx but 429), throttle (429) and fault (5xx or no answer); UNSET for false."""
     throttled = status == 429
     failed = 400 <= status < 500 and not throttled
     return failed or UNSET, throttled or UNSET, (status >= 500 or status <= NO_ANSWER) or UNSET

@@ -1,4 +1,4 @@
-"""dom events, one for each listener that a click meets, and the custom events that the site records."""
+"""The inputs of visitors; dom events, one for each listener that a click meets; and the site's custom events."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ from loadgen.traffic.site import ANYWHERE
 from loadgen.wire.json_templates import write_details, write_members
 
 MOST_INPUTS = 30
-"""Inputs of one page view, beside the clicks that the scenario names."""
+"""The most inputs of one page view, without the clicks that the scenario names."""
 
 TYPED = 0.15
 """Share of inputs by keyboard; an estimate."""
 
 RAGE_TICKS = 8000
-"""0.8 s, within which an element that does not react is clicked again and again."""
+"""Ticks (0.8 s) in which a visitor clicks again and again on an element that does not react."""
 
 RAGE_CLICKS = (3, 6)
-"""How often: at least, and below."""
+"""The number of such clicks: at least the first, and below the second."""
 
 
 class Inputs(NamedTuple):
-    """Inputs of a block, sorted by load and moment."""
+    """The inputs of a block as columns, sorted by load and moment."""
 
-    view: Ints  # the view under which the client records them
+    view: Ints  # the view under which the client records the input
     load: Ints
     at: Ints  # ticks from session start
     target: Ints  # index in Site.targets
-    typed: Bools
-    leaving: Bools  # it leads to the next page
-    first: Bools  # the document's first
-    nameless: Bools  # the browser does not say on which element
+    typed: Bools  # True: by keyboard; False: a click or tap
+    leaving: Bools  # whether the input leads to the next page
+    first: Bools  # whether it is the document's first input
+    nameless: Bools  # whether the browser reports no target for it
 
 
 def draw_inputs(draws: BlockDraws) -> Inputs:
-    """Draw every input of a block."""
+    """Draw all inputs of a block."""
     others, by_key = _draw_other_inputs(draws)
     parts = (_draw_named_clicks(draws), others, _draw_rage_clicks(draws), _draw_link_clicks(draws))
     view, at, target = (np.concatenate(column) for column in zip(*parts, strict=True))
@@ -59,11 +59,11 @@ def draw_inputs(draws: BlockDraws) -> Inputs:
 
 
 def _draw_nameless(draws: BlockDraws, load: Ints, typed: Bools) -> Bools:
-    """Which inputs have no target in the entry of their pointerdown.
+    """Draw which inputs have no target in the entry of their pointerdown.
 
-    Blink does not dispatch pointer events in a document where nothing listens for them, and then tells no target
-    (PointerEventManager; seen in Chromium 156: one listener anywhere for any pointer event makes it tell all targets,
-    listeners for mouse and touch events do not). Keys are always dispatched.
+    Blink does not dispatch pointer events in a document without a listener for them, and then reports no target
+    (PointerEventManager). In Chromium 156 one listener for any pointer event was enough for Blink to report all
+    targets; listeners for mouse and touch events were not. Blink always dispatches keys.
     """
     blink = draws.crowd.are_chromium(draws.people)[draws.load_session]
     deaf = blink & (draws.stream("listeners").random(draws.loads) >= draws.scenario.telemetry.pointer_listeners)
@@ -75,7 +75,7 @@ InputColumns = tuple[Ints, Ints, Ints]
 
 
 def _draw_named_clicks(draws: BlockDraws) -> InputColumns:
-    """Clicks on the elements that the scenario names."""
+    """Draw clicks on the elements that the scenario names."""
     stream, none = draws.stream("clicks"), np.zeros(0, dtype=np.int64)
     views, targets, moments = [none], [none], [np.zeros(0)]
     for page, target, share in draws.site.clicks:
@@ -89,7 +89,7 @@ def _draw_named_clicks(draws: BlockDraws) -> InputColumns:
 
 
 def _draw_other_inputs(draws: BlockDraws) -> tuple[InputColumns, Bools]:
-    """Clicks and keys anywhere, at a steady rate while the page is looked at; and which are keys."""
+    """Draw clicks and keys on any element, at a constant rate while a page is visible; and which of them are keys."""
     stream = draws.stream("inputs")
     rate = draws.scenario.telemetry.interactions_per_minute / 60 / TICKS
     number = np.minimum(stream.poisson(rate * draws.visible), MOST_INPUTS)
@@ -100,7 +100,7 @@ def _draw_other_inputs(draws: BlockDraws) -> tuple[InputColumns, Bools]:
 
 
 def _draw_rage_clicks(draws: BlockDraws) -> InputColumns:
-    """Clicks one upon the other, on one element of one page of some sessions."""
+    """Draw rage clicks: repeated clicks on one element of one page, in some sessions."""
     stream, begins = draws.stream("rage clicks"), draws.walk.begins
     uniform = stream.random((4, len(begins) - 1))
     angry = np.flatnonzero(uniform[0] < draws.scenario.telemetry.rage_clicks)
@@ -115,7 +115,7 @@ def _draw_rage_clicks(draws: BlockDraws) -> InputColumns:
 
 
 def _draw_link_clicks(draws: BlockDraws) -> InputColumns:
-    """The clicks that lead from one page to the next; a route change's click is recorded under the new page."""
+    """Draw the clicks that lead to the next page; the client records a route change's click under the new page."""
     stream = draws.stream("links")
     uniform = stream.random((2, draws.views))
     walk, time = draws.walk, draws.time
@@ -128,26 +128,26 @@ def _draw_link_clicks(draws: BlockDraws) -> InputColumns:
     return np.where(stays, view + 1, view), at, draws.site.links[walk.page[view + 1]]
 
 
-def record_dom(draws: BlockDraws, seen: Inputs) -> list[Column]:
-    """Click events: the document's listener, and before it the element's own if it has a cssLocator."""
+def record_dom(draws: BlockDraws, inputs: Inputs) -> list[Column]:
+    """Record dom events of clicks: one of the document's listener, after that of an element with a cssLocator."""
     located = np.array([target.css is not None for target in draws.site.targets])
-    rows = np.flatnonzero(~seen.typed & draws.own_view_mask[seen.view])
-    special = rows[located[seen.target[rows]]]
-    return [_record_clicks(draws, seen, special, with_css=True), _record_clicks(draws, seen, rows, with_css=False)]
+    rows = np.flatnonzero(~inputs.typed & draws.own_view_mask[inputs.view])
+    special = rows[located[inputs.target[rows]]]
+    return [_record_clicks(draws, inputs, special, with_css=True), _record_clicks(draws, inputs, rows, with_css=False)]
 
 
-def _record_clicks(draws: BlockDraws, seen: Inputs, rows: Ints, *, with_css: bool) -> Column:
+def _record_clicks(draws: BlockDraws, inputs: Inputs, rows: Ints, *, with_css: bool) -> Column:
     made = [
         write_details(Dom("click", each.element, each.id or UNSET, UNSET, (with_css and each.css) or UNSET))
         for each in draws.site.targets
     ]
-    named = EventIds("dom css" if with_css else "dom", rows, len(seen.view))
-    texts = [made[each] for each in seen.target[rows].tolist()]
-    return Column(DOM, named, seen.view[rows], seen.at[rows], take_texts(texts))
+    named = EventIds("dom css" if with_css else "dom", rows, len(inputs.view))
+    texts = [made[each] for each in inputs.target[rows].tolist()]
+    return Column(DOM, named, inputs.view[rows], inputs.at[rows], take_texts(texts))
 
 
 def record_custom(draws: BlockDraws) -> list[Column]:
-    """The events that pages hand to recordEvent, somewhere in the time they are looked at."""
+    """Record the events that pages hand to recordEvent, at any moment while the page is visible."""
     return [
         _record_custom_event(draws, page, event, f"custom/{page}/{number}")
         for page, model in enumerate(draws.site.pages)
@@ -166,7 +166,7 @@ def _record_custom_event(draws: BlockDraws, page: int, event: CustomEvent, purpo
 
 
 def _fill_placeholders(draws: BlockDraws, value: Any, page: int, chosen: tuple[int, ...]) -> Any:
-    """The event's object with the page's items in its texts."""
+    """Return a custom event's object with the placeholders in its texts replaced by the page's items."""
     if isinstance(value, str):
         return draws.site.fill(value, page, chosen)
     if isinstance(value, dict):

@@ -1,7 +1,7 @@
-"""performance_navigation and time_to_first_byte events: recorded after the load event, if the page lives so long.
+"""page_view events; performance_navigation and time_to_first_byte events, recorded after the load event.
 
-Rule: the observer of the navigation and the timer behind TTFB are two tasks that the load event sets off. A main thread
-that is busy calls the observer first, an idle one the timer.
+Rule: the load event starts two tasks: the observer that records the navigation, and the timer that records TTFB. A busy
+main thread runs the observer first, an idle one the timer.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ FOLLOWED = Template.for_type(PageView)
 
 
 def record_page_views(draws: BlockDraws) -> Column:
-    """The page views of a block."""
+    """Record the page views of a block's own sessions."""
     rows = draws.own_views[draws.seen.new[draws.own_views]]
     cookies = draws.scenario.client.allowCookies
 
@@ -38,7 +38,7 @@ def record_page_views(draws: BlockDraws) -> Column:
 
 
 def _write_with_history(pages: list[Page]) -> list[str]:
-    """What tells each page and how it was reached."""
+    """Write the details of page views with interaction, parent page and referrer, as the client does with cookies."""
     landings = [page for page in pages if page.parent_id is None]
     later = [(page, page.parent_id) for page in pages if page.parent_id is not None]
     landed = iter(LANDED.write_all(*_write_numbers(landings), *_write_referrers(landings)))
@@ -50,7 +50,7 @@ def _write_with_history(pages: list[Page]) -> list[str]:
 
 
 def _write_numbers(pages: list[Page]) -> tuple[list[str], list[str], list[str]]:
-    """pageId, interaction and pageInteractionId."""
+    """Write pageId, interaction and pageInteractionId of each page."""
     paths, numbers = [escape(page.id) for page in pages], [str(page.interaction) for page in pages]
     return paths, numbers, [f"{path}-{number}" for path, number in zip(paths, numbers, strict=True)]
 
@@ -61,12 +61,12 @@ def _write_referrers(pages: list[Page]) -> tuple[list[str], list[str]]:
 
 PROTOCOLS = ("h2", "h3", "http/1.1")
 PROTOCOL = Choice([0.60, 0.35, 0.05])
-"""Of the page's host, by session; an estimate."""
+"""Shares of PROTOCOLS for the page's host, drawn by session; an estimate."""
 
 TYPES = ("navigate", "back_forward", "reload")  # in the order of NAVIGATE, BACK, RELOAD
 
 ITEM_SIZES = np.append(1.0, np.exp(0.1 * np.random.default_rng(0).standard_normal(63)))
-"""Factors on a document's size by the items that it shows, 1 where it shows none; an estimate."""
+"""Factors on a document's size by the items that it shows, 1 for no items; an estimate."""
 
 _write_ratio = lru_cache(maxsize=65536)(write_number)  # a page has few ratios, and the text of one takes 0.4 µs
 
@@ -78,7 +78,7 @@ ANSWERED = Template.for_type(Ttfb)
 
 
 def draw_protocols(draws: BlockDraws) -> Ints:
-    """The protocol of each session, as index in PROTOCOLS: the same for pages that are rendered for nothing."""
+    """Draw the protocol of each session, an index in PROTOCOLS; prerendered documents draw the same one."""
     spoken = draws.scenario.telemetry.protocol
     if spoken is not None:
         return np.full(len(draws.own_sessions), PROTOCOLS.index(spoken))
@@ -86,15 +86,18 @@ def draw_protocols(draws: BlockDraws) -> Ints:
 
 
 BUSY_MS, CALMS_MS, TIMER_FIRST = 5.0, 30.0, (0.4, 0.92)
-"""A load event within BUSY_MS of DOMContentLoaded finds the main thread busy, and the navigation's observer is called
-before the timer behind TTFB; the thread calms down in CALMS_MS (mean). Then the timer comes first in so many loads,
-with scripts from the network that are compiled still, and with stored ones. Of 427 loads of two recorded sites the
-navigation came first in 97 % of those within 5 ms; later in 54 to 88 % and in 3 to 46 %."""
+"""Until BUSY_MS after DOMContentLoaded the main thread is busy, and a load event runs the navigation's observer before
+TTFB's timer. The thread becomes idle after a mean of CALMS_MS more. Then TIMER_FIRST is the share of loads in which the
+timer runs first: with scripts from the network, which are still being compiled, and with scripts from the cache. Of 427
+loads of two recorded sites the navigation came first in 97 % of those within 5 ms; later in 54 to 88 % with scripts
+from the network, and in 3 to 46 % with scripts from the cache."""
 
 
 def find_load_reports(draws: BlockDraws) -> tuple[Ints, Ints]:
-    """When the navigation and the TTFB event of each load are recorded, in ticks from session start: one after the
-    other, as nothing that the client records comes between them."""
+    """Find when the navigation and the TTFB event of each load are recorded, in ticks from session start.
+
+    They are one tick apart, because the client records nothing between them.
+    """
     loading = draws.loading
     at = draws.load_start + loading.loaded + draws.waits[LOADED_WAIT]
     idle = np.maximum((loading.complete - loading.parsed_end) / 10 - BUSY_MS, 0.0)
@@ -104,7 +107,7 @@ def find_load_reports(draws: BlockDraws) -> tuple[Ints, Ints]:
 
 
 def record_navigation(draws: BlockDraws) -> list[Column]:
-    """The navigation and TTFB events of own loads that live until their load event."""
+    """Record the navigation and TTFB events of own loads that live until their load event."""
     at, _ = find_load_reports(draws)
     rows = draws.list_alive(at)
     rows = rows[~draws.restored[rows]]
@@ -113,10 +116,10 @@ def record_navigation(draws: BlockDraws) -> list[Column]:
 
 
 def _record_ttfb(draws: BlockDraws) -> Column:
-    """TTFB after the load event; a return from the back/forward cache has one of 0 at once."""
+    """Record TTFB after the load event; a return from the back/forward cache has a TTFB of 0 at once."""
     loading = draws.loading
-    told = np.maximum(find_load_reports(draws)[1], draws.load_start + loading.activated)
-    at = np.where(draws.restored, draws.load_start + loading.ready, told)
+    reported = np.maximum(find_load_reports(draws)[1], draws.load_start + loading.activated)
+    at = np.where(draws.restored, draws.load_start + loading.ready, reported)
     rows = draws.list_alive(at)
     details = partial(_write_first_bytes, draws, rows)
     return Column(TTFB, EventIds("ttfb", rows, draws.loads), loading.view[rows], at[rows], details)
@@ -141,7 +144,7 @@ def _write_navigations(draws: BlockDraws, among: Ints, places: Ints) -> list[str
     )  # fmt: skip
     connect = lookup + load.dns
     connected = connect + load.connect
-    # a page that goes into the back/forward cache, or that a prerendered one replaces, is not unloaded (Chromium 156)
+    # a page that enters the back/forward cache, or that a prerendered page replaces, is not unloaded (Chromium 156)
     unloads = ~draws.walk.first[view] & (load.activated == 0) & (draws.site.bfcache == 0)
     unload = np.where(unloads, load.unload, 0)
     kinds, names = draws.walk.kind[view].tolist(), draw_protocols(draws)[draws.load_session[rows]].tolist()
@@ -167,7 +170,7 @@ def _write_navigations(draws: BlockDraws, among: Ints, places: Ints) -> list[str
 
 
 def draw_shares(stream: np.random.Generator, count: int, parts: tuple[float, ...], spread: float) -> Floats:
-    """Random shares around given parts, adding up to 1: [part, row]."""
+    """Draw random shares around given parts, shape (parts, rows); the shares of a row add up to 1."""
     weights = np.array(parts)[:, None] * np.exp(spread * stream.standard_normal((len(parts), count)))
     together: Floats = weights / weights.sum(axis=0)
     return together

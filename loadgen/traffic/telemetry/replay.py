@@ -1,9 +1,9 @@
-"""rrweb events: the recording of a session that can be replayed, as the client's RRWebPlugin hands it on.
+"""rrweb events: recordings from which a session can be replayed, as the client's RRWebPlugin records them.
 
-Rule: a document begins with its whole tree (rrweb's types 4, Meta, and 2, FullSnapshot); what happens then is kept for
-five seconds, or until there are fifty, and recorded as one event; what is left goes when the document ends. Texts are
-masked. Sizes, counts and cadence follow the recordings captured from the web client: a tree of 6 to 10 kB, five entries
-a click, eleven a second of typing.
+Rule: the recording of a document begins with its whole tree (rrweb's types 4, Meta, and 2, FullSnapshot). The entries
+after that are collected for five seconds, or until there are fifty, and recorded as one event; the remaining entries
+are recorded when the document ends. Texts are masked. Sizes, counts and cadence follow recordings captured from the web
+client: a tree of 6 to 10 kB, five entries a click, eleven entries a second of typing.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ FLUSH_TICKS, MOST_ENTRIES = 5 * TICKS, 50
 """The plugin's flushInterval of 5 s and batchSize (plugins/RRWebPlugin.ts)."""
 
 MOVES_PER_MINUTE, SCROLLS_PER_MINUTE, MOST_DRIFTS = 8.0, 5.0, 40
-"""Entries while a page is looked at, and how many of each in one page view at most; estimates."""
+"""Rates of MOVE and SCROLL entries while a page is visible, and the most of each in a page view; estimates."""
 
 TREE, CHANGE, MOVE, SCROLL, DOWN, FOCUS, UP, CLICK, KEY = range(9)
 CLICKED = ((MOVE, 0), (DOWN, 10), (FOCUS, 10), (UP, 20), (CLICK, 20))
-"""What a click brings, and after how many ticks."""
+"""The entries that a click makes, and their ticks after the click."""
 
 KEYS, KEY_TICKS = 11, 920
-"""Keys of one input by keyboard, and ticks between two."""
+"""How many keys an input by keyboard has, and the ticks between two keys."""
 
 WRITTEN_AT_ONCE = 25
-"""Events between two pauses: a millisecond, as they are the longest ones."""
+"""How many events are written between two pauses; these long events take a millisecond."""
 
 WIDTHS, HEIGHTS = (1366, 412, 820), (768, 839, 1180)
-"""The window by device, in the order of population.DEVICES; common sizes."""
+"""Width and height of the window by device, in the order of population.DEVICES; common sizes."""
 
 STYLES = (
     "body { font-family: Shop, sans-serif; margin: 0px; color: rgb(34, 34, 34); }",
@@ -49,25 +49,25 @@ STYLES = (
     ".grid a { display: block; border: 1px solid rgb(221, 221, 221); padding: 8px; }",
     "button, input { padding: 8px 14px; margin: 4px; }",
 )
-"""Rules of the site's style sheet, which the tree holds."""
+"""Rules of the site's style sheet, which the tree contains."""
 
 CARDS = (12, 24)
-"""Cards of a page: at least, and below; with them a tree has 6 to 10 kB as the captured ones."""
+"""The number of cards of a page: at least the first, below the second; a tree then has 6 to 10 kB, as captured."""
 
 
 class Entries(NamedTuple):
-    """What happened in the documents of a block, sorted by document and moment."""
+    """The recorded entries of a block's documents as columns, sorted by document and moment."""
 
     load: Ints
     at: Ints  # ticks from session start
-    kind: Ints
+    kind: Ints  # TREE to KEY
     target: Ints  # number of the element in the tree
-    turn: Ints  # of a key, how many there have been
+    turn: Ints  # for a key, its number in its input, from 0; else 0
 
 
-def record_replay(draws: BlockDraws, seen: Inputs) -> Column:
-    """One event for every five seconds in which something happened, or for every fifty entries."""
-    entries = _draw_entries(draws, seen)
+def record_replay(draws: BlockDraws, inputs: Inputs) -> Column:
+    """Record an event for each five seconds with entries, or for each fifty entries."""
+    entries = _draw_entries(draws, inputs)
     begins, at = _find_flushes(draws, entries)
     load = entries.load[begins[:-1]]
     row = np.flatnonzero(draws.own_sessions[draws.load_session[load]])
@@ -82,8 +82,8 @@ def record_replay(draws: BlockDraws, seen: Inputs) -> Column:
     return Column(REPLAY, EventIds("replay", row, len(load)), view, at[row], details)
 
 
-def _draw_entries(draws: BlockDraws, seen: Inputs) -> Entries:
-    """Draw what happens in every document: its tree, a change, drifting pointers, scrolling, clicks and keys."""
+def _draw_entries(draws: BlockDraws, inputs: Inputs) -> Entries:
+    """Draw the entries of every document: its tree, a change, pointer moves, scrolls, clicks and keys."""
     stream, time, loading = draws.stream("replay"), draws.time, draws.loading
     every = np.flatnonzero(~draws.restored)
     start = draws.load_start[every] + loading.ready[every] + 1
@@ -93,9 +93,9 @@ def _draw_entries(draws: BlockDraws, seen: Inputs) -> Entries:
         view = np.repeat(np.arange(draws.views), number)
         moment = draws.place_moments(view, stream.random(len(view)))
         parts.append((time.load[view], moment, drift))
-    clicked, typed = np.flatnonzero(~seen.typed), np.flatnonzero(seen.typed)
-    parts += [(seen.load[clicked], seen.at[clicked] + after, part) for part, after in CLICKED]
-    keys = [(seen.load[typed], seen.at[typed] + KEY_TICKS * turn, KEY) for turn in range(KEYS)]
+    clicked, typed = np.flatnonzero(~inputs.typed), np.flatnonzero(inputs.typed)
+    parts += [(inputs.load[clicked], inputs.at[clicked] + after, part) for part, after in CLICKED]
+    keys = [(inputs.load[typed], inputs.at[typed] + KEY_TICKS * turn, KEY) for turn in range(KEYS)]
     load, at = (np.concatenate([part[index] for part in (*parts, *keys)]) for index in (0, 1))
     kind = np.concatenate([np.full(len(each), code) for each, _, code in (*parts, *keys)])
     turn = np.concatenate(
@@ -105,7 +105,7 @@ def _draw_entries(draws: BlockDraws, seen: Inputs) -> Entries:
 
 
 def _sort_entries(draws: BlockDraws, found: Entries) -> Entries:
-    """The entries that fall into their documents, by document and moment; the tree comes first."""
+    """Select the entries during the life of their document, and sort them by document and moment, the tree first."""
     loading, time = draws.loading, draws.time
     begun = draws.load_start[found.load] + loading.ready[found.load]
     alive = (found.at > begun) & (found.at < time.load_end[found.load] - 1)
@@ -115,7 +115,7 @@ def _sort_entries(draws: BlockDraws, found: Entries) -> Entries:
 
 
 def _find_flushes(draws: BlockDraws, entries: Entries) -> tuple[Ints, Ints]:
-    """Where the entries of each event begin (one more marks the end), and when each event is recorded."""
+    """Find where the entries of each event begin (the end last), and when each event is recorded."""
     start = draws.load_start[entries.load] + draws.loading.ready[entries.load]
     window = (entries.at - start) // FLUSH_TICKS
     changes = np.ones(len(window), dtype=bool)
@@ -131,7 +131,7 @@ def _find_flushes(draws: BlockDraws, entries: Entries) -> tuple[Ints, Ints]:
 
 
 def _write_event(draws: BlockDraws, entries: Entries, some: slice) -> str:
-    """The details of one event."""
+    """Write the details of the event with the entries of `some`."""
     load = int(entries.load[some.start])
     device = int(draws.people.device[draws.load_session[load]])
     found: list[dict[str, Any] | Any] = []
@@ -150,7 +150,7 @@ def _write_event(draws: BlockDraws, entries: Entries, some: slice) -> str:
 
 
 def _describe(kind: int, target: int, turn: int, width: int) -> dict[str, Any]:
-    """An incremental entry in rrweb's form; where it happens follows from its element."""
+    """Return the data of an incremental entry in rrweb's form; its position is computed from its element."""
     x, y = 12 + target * 37 % (width - 40), 17 + target * 61 % 900
     pointed = {"id": target, "x": x + 0.38, "y": y + 0.5}
     if kind == CHANGE:
@@ -182,26 +182,26 @@ def _describe(kind: int, target: int, turn: int, width: int) -> dict[str, Any]:
 
 
 class _Tree:
-    """Numbers the nodes as it makes them."""
+    """A maker of nodes in rrweb's form, which numbers them."""
 
     def __init__(self) -> None:
         self._number = 0
 
     def element(self, name: str, attributes: dict[str, Any], *children: dict[str, Any]) -> dict[str, Any]:
-        """An element with its children."""
+        """Make an element with its children."""
         self._number += 1
         return {
             "type": 2, "tagName": name, "attributes": attributes, "childNodes": list(children), "id": self._number,
         }  # fmt: skip
 
     def text(self, length: int) -> dict[str, Any]:
-        """A text, masked."""
+        """Make a masked text of so many characters."""
         self._number += 1
         return {"type": 3, "textContent": "*" * length, "id": self._number}
 
 
 def _write_snapshot(site: Site, page: int, address: str, device: int, when: Any) -> list[dict[str, Any]]:
-    """Both entries of a document's beginning; `when` is the moment in JSON."""
+    """Return the two entries at a document's beginning, Meta and FullSnapshot; `when` is a marked time."""
     window = {"href": address, "width": WIDTHS[device], "height": HEIGHTS[device]}
     whole = {"node": _write_tree(site.origin, site.names[page], page), "initialOffset": {"left": 0, "top": 0}}
     return [
@@ -212,7 +212,7 @@ def _write_snapshot(site: Site, page: int, address: str, device: int, when: Any)
 
 @lru_cache(maxsize=1024)
 def _write_tree(origin: str, name: str, page: int) -> msgspec.Raw:
-    """The tree of a kind of page as JSON: one text for all its visitors."""
+    """Write the tree of a page as JSON; it is equal for all visitors."""
     tree = _Tree()
     cards = CARDS[0] + page * 5 % (CARDS[1] - CARDS[0])
     head = tree.element(

@@ -1,6 +1,6 @@
-"""performance_resource events: the files of each full load, within it; cached ones are quick and have no size.
+"""performance_resource events: the files of each full load; files from the cache are quick and have no size.
 
-Rule: the client records all documents, scripts, style sheets and fonts of a load, and of images the first ones that it
+Rule: the client records all documents, scripts, style sheets and fonts of a load, but only the first images that it
 notices. The browser itself fetches the favicon, after the load event.
 """
 
@@ -17,25 +17,25 @@ from loadgen.traffic.assets import FRAME
 from loadgen.traffic.block_draws import FILES_WAIT, BlockDraws, Column, EventIds
 from loadgen.traffic.draws import Bools, Ints, find_begins, to_ticks
 from loadgen.traffic.journey import FAR_TICK
-from loadgen.traffic.telemetry.file_times import FileRows, draw_hero_parts, draw_times, is_text
+from loadgen.traffic.telemetry.file_times import FileRows, draw_hero_parts, draw_times, find_text_loads
 
 
 class Heroes(NamedTuple):
-    """The image that is each load's largest element, if it is one."""
+    """The largest image of each load."""
 
-    text: Bools  # it is text after all
-    delay: Ints  # ticks from first byte to its request
-    loaded: Ints  # ticks of its request
+    text: Bools  # whether the load's largest element is text, not this image
+    delay: Ints  # ticks from the first byte to the image's request
+    loaded: Ints  # ticks from the request to the image's end
     urls: list[str]
-    ids: dict[int, str]  # by load: its resource event, where that is recorded before the LCP
+    ids: dict[int, str]  # by load: the id of the image's resource event, if the client records one
 
 
 def _lay_out_files(draws: BlockDraws) -> FileRows:
-    """Spread the loads' files out, and see which come from a cache.
+    """List the files of all loads, and decide which come from the memory or the disk cache.
 
-    What the page just left had is still in memory (all of 1,087 such files in the recorded visits took 0 ms); what an
-    earlier page had too, unless memory has been swept since. All else that is cached is on the disk. A new visitor's
-    cache lacks what no page of the visit has had.
+    A file of the page just left is still in memory (all of 1,087 such files in the recorded visits took 0 ms). So is a
+    file of an earlier page, unless the browser has swept its memory since. Other cached files are on the disk. A new
+    visitor's cache lacks the files that no page of the visit has had.
     """
     assets, walk, loading = draws.site.assets, draws.walk, draws.loading
     view = loading.view
@@ -61,7 +61,7 @@ def _lay_out_files(draws: BlockDraws) -> FileRows:
 
 
 def _find_ages(draws: BlockDraws, load: Ints, asset: Ints) -> Ints:
-    """Ticks from the end of the visit's last load that had a file until this one's start; FAR_TICK if none had it."""
+    """Find the ticks from the end of the visit's last load with a file to the start of this load; FAR_TICK: none."""
     assets, page, zero = draws.site.assets, draws.walk.page[draws.loading.view], draws.load_session * FAR_TICK
     begun = zero + draws.load_start
     last = np.full((draws.site.end, draws.loads), -1)  # [page, load]: when the page's last load before ended
@@ -73,7 +73,7 @@ def _find_ages(draws: BlockDraws, load: Ints, asset: Ints) -> Ints:
 
 
 def record_resources(draws: BlockDraws) -> tuple[Column, Heroes]:
-    """The resource events of own loads, and what LCP needs to know of the largest images."""
+    """Record the resource events of own loads; return them, and the largest images, for LCP."""
     rows = _lay_out_files(draws)
     delay, loaded = draw_hero_parts(draws, rows)
     start, length, asked = draw_times(draws, rows, delay, loaded)
@@ -87,7 +87,7 @@ def record_resources(draws: BlockDraws) -> tuple[Column, Heroes]:
     fetched = draws.own_view_mask[loading.view[rows.load]] & ~draws.restored[rows.load]
     kept = np.flatnonzero(fetched & (at < time.load_end[rows.load]))
     draws.seeds.pause()
-    # the client reads entries that came before it in the order of their start
+    # the client reads the entries of files that came before it in the order of their starts
     kept = kept[np.argsort(rows.load[kept] * FAR_TICK + start[kept], kind="stable")]
     draws.seeds.pause()
     kept = kept[_find_recorded(draws, rows, kept, noticed)]
@@ -98,11 +98,11 @@ def record_resources(draws: BlockDraws) -> tuple[Column, Heroes]:
     named = EventIds("resource", kept, len(rows.load))
     details = partial(_write_files, draws, rows, kept, (start, length))
     column = Column(RESOURCE, named, view, at[kept], details)
-    return column, Heroes(is_text(draws), delay, loaded, draws.hero_urls, known)
+    return column, Heroes(find_text_loads(draws), delay, loaded, draws.hero_urls, known)
 
 
 def _find_recorded(draws: BlockDraws, rows: FileRows, kept: Ints, noticed: Ints) -> Bools:
-    """Which of these files, sorted by load, the client records: of images the first ones that it notices."""
+    """Mark the files, of those sorted by load, that the client records: of images only the first that it notices."""
     load = rows.load[kept]
     order = np.argsort(load * FAR_TICK + noticed[kept], kind="stable")
     limited = draws.site.assets.limited[rows.asset[kept[order]]]
@@ -114,7 +114,7 @@ def _find_recorded(draws: BlockDraws, rows: FileRows, kept: Ints, noticed: Ints)
 
 
 def _write_files(draws: BlockDraws, rows: FileRows, kept: Ints, times: tuple[Ints, Ints], places: Ints) -> list[str]:
-    """Resource events are most of all events."""
+    """Write the details of resource events, in few calls of numpy, as most events of a visit are resource events."""
     some = kept[places]
     load, asset, (start, length) = rows.load[some], rows.asset[some], (each[some] for each in times)
     heroes = np.flatnonzero(draws.site.assets.hero[asset])

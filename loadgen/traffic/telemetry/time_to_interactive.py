@@ -1,11 +1,12 @@
 """time_to_interactive events: the web client's TTIPlugin, which a site adds to its configuration.
 
-Rule: the plugin looks once a second. The page is visually ready when FCP, the end of DOMContentLoaded and LCP are
-known, and after 11 looks without the last; LCP is known only after an input. TTI is the latest of them, later by tenths
-of a second in which a long task ran. It is told a look later, in browsers that tell long tasks (Chromium).
+Rule: the plugin checks the page once a second. The page is visually ready when FCP, the end of DOMContentLoaded and LCP
+are known, or after 11 checks without LCP, which is known only after an input. TTI is the latest of these times, plus
+the tenths of a second in which a long task ran. The plugin records it one check later, and only in browsers that report
+long tasks (Chromium).
 
-Source: time-to-interactive/ of aws-rum-web 3.2.1. In Chromium 156 it told the end of DOMContentLoaded 13.2 s after its
-start, and 2.0 s after LCP where the visitor had clicked.
+Source: time-to-interactive/ of aws-rum-web 3.2.1. In Chromium 156 the plugin recorded the end of DOMContentLoaded
+13.2 s after its start, and with a click of the visitor 2.0 s after LCP.
 """
 
 from __future__ import annotations
@@ -21,25 +22,25 @@ from loadgen.traffic.telemetry.vitals import find_largest_paints
 from loadgen.wire.json_templates import Template
 
 LOOKS = 12
-"""The look at which the plugin goes on without LCP."""
+"""The number of the check at which the plugin continues without LCP."""
 
 BUCKET = 1000
-"""Ticks by which it moves on behind a long task."""
+"""Ticks by which the plugin moves TTI behind a long task at a time."""
 
 QUIET = 5 * BUCKET
-"""So long must no long task run."""
+"""Ticks after TTI in which no long task may run."""
 
 MEASURED = Template.for_type(Tti)
 
 BUSY, BUSY_SIGMA = 0.35, 0.9
-"""Median part of the rendering time for which long tasks go on after parsing, and its spread; estimates."""
+"""Median time for which long tasks run after parsing, as a part of the rendering time, and its spread; estimates."""
 
 
-def record_tti(draws: BlockDraws, seen: Inputs, react: Reactions) -> Column:
-    """Time to interactive, in whole milliseconds."""
+def record_tti(draws: BlockDraws, inputs: Inputs, reactions: Reactions) -> Column:
+    """Record time to interactive, in whole milliseconds."""
     loading, start = draws.loading, draws.load_start
     begun = np.maximum(loading.ready, loading.activated)
-    value, looks = _find_interactive(draws, seen, react, begun)
+    value, looks = _find_interactive(draws, inputs, reactions, begun)
     at = start + begun + looks * TICKS
     tells = draws.crowd.are_chromium(draws.people)[draws.load_session] & ~draws.restored & (at < draws.time.load_end)
     rows = draws.own_loads[tells[draws.own_loads]]
@@ -52,10 +53,10 @@ def record_tti(draws: BlockDraws, seen: Inputs, react: Reactions) -> Column:
     return Column(TTI, EventIds("tti", rows, draws.loads), view, at[rows], details)
 
 
-def _find_interactive(draws: BlockDraws, seen: Inputs, react: Reactions, begun: Ints) -> tuple[Ints, Ints]:
-    """When each page is interactive, in ticks from its start, and at which look of the plugin that is told."""
+def _find_interactive(draws: BlockDraws, inputs: Inputs, reactions: Reactions, begun: Ints) -> tuple[Ints, Ints]:
+    """Find when each page is interactive, in ticks from its start, and the number of the check that records it."""
     loading, start = draws.loading, draws.load_start
-    largest = find_largest_paints(draws, seen, react)
+    largest = find_largest_paints(draws, inputs, reactions)
     parsed = np.maximum(loading.first_paint, loading.parsed_end)
     known = np.maximum(np.maximum(loading.first_paint, loading.loaded), largest.at - start)
     look = np.maximum(known - begun, 0) // TICKS + 1
@@ -65,5 +66,5 @@ def _find_interactive(draws: BlockDraws, seen: Inputs, react: Reactions, begun: 
     spread = np.exp(BUSY_SIGMA * draws.stream("tti").standard_normal(draws.loads))
     busy = np.maximum(loading.parsed_end + round_off(10 * BUSY * render * spread) - ready, 0)
     value = ready + -(-busy // BUCKET) * BUCKET
-    told = -(-np.maximum(value + QUIET - begun, 0) // TICKS)
-    return value, np.maximum(look + 1, told)
+    reported = -(-np.maximum(value + QUIET - begun, 0) // TICKS)
+    return value, np.maximum(look + 1, reported)

@@ -1,8 +1,9 @@
 """First and largest contentful paint, and cumulative layout shift, of each full load.
 
-Rule: CLS stands at the moment of its last update. The first click or key ends the search for the largest paint, and the
-client tells LCP when the main thread is idle after it; or else at the moment when the page is hidden, too late for that
-flush. So a click on a link loses LCP where the next page comes before the idle moment, as in the captured traffic.
+Rule: CLS has the time of its last update. The first click or key ends the search for the largest paint, and the client
+records LCP when the main thread is idle after it. Without an input it records LCP at the moment when the page is
+hidden, too late for the batch of that hide. So a click on a link loses LCP if the next page comes before the idle
+moment, as in the captured traffic.
 """
 
 from __future__ import annotations
@@ -34,8 +35,9 @@ SHIFTED = (
     "#ad-top",
 )
 PRESENTED, SHOWN_MU, SHOWN_SIGMA, SHOWN_MS = 100, 3.0, 1.5, 400.0
-"""Least ticks from a paint to the callback that tells it; ln ms beyond those, and most of them. Of two recorded sites,
-load events came first that followed a paint by up to 16 ms (nine in ten) or 50 ms (four in ten)."""
+"""Least ticks from a paint to the callback that reports it; mean and standard deviation of the ln of further ms, and
+their maximum. On two recorded sites, the report came after load events that followed the paint by up to 16 ms (nine in
+ten) or 50 ms (four in ten)."""
 
 NEXT_FRAME = 160
 """Ticks to the next frame, at 60 Hz."""
@@ -46,11 +48,12 @@ STILL = write_details(Cls(0, ClsAttribution()))
 TEXT_ELEMENT, IMAGE_ELEMENT = "html>body>main>h1", "html>body>main>img.hero"
 
 IMAGE, FETCHED, NAVIGATED, AGAIN = 1, 2, 4, 8
-"""What an LCP tells: an image's URL, the event of its file, that of the navigation; or that the page came back."""
+"""Flags of an LCP event's content: an image's URL, the id of the image's event, the id of the navigation event; AGAIN
+alone stands for a return from the back/forward cache."""
 
 
 def _make_template(kind: int) -> Template:
-    """An LCP of one kind; each part that it may have is a placeholder of its own."""
+    """Make the template of LCP events with these flags; each member that they have is a placeholder."""
     element = UNSET if kind == AGAIN else IMAGE_ELEMENT if kind & IMAGE else TEXT_ELEMENT
     members = {"url": IMAGE, "lcpResourceEntry": FETCHED, "navigationEntry": NAVIGATED}
     absent = {name: UNSET for name, flag in members.items() if not kind & flag}
@@ -61,7 +64,7 @@ TEMPLATES = {kind: _make_template(kind) for kind in (0, 1, 3, 4, 5, 7, AGAIN)}
 
 
 def find_states(draws: BlockDraws, load: Ints, after: Ints) -> list[str]:
-    """document.readyState, in web-vitals' words, so many ticks after the navigation's start."""
+    """Return document.readyState of each load, in web-vitals' words, `after` ticks after the navigation's start."""
     loading = draws.loading
     reached = (after >= loading.interactive[load]).astype(np.int64) + (after >= loading.parsed[load])
     reached += after >= loading.complete[load]
@@ -69,27 +72,27 @@ def find_states(draws: BlockDraws, load: Ints, after: Ints) -> list[str]:
 
 
 def find_first_hides(draws: BlockDraws) -> Ints:
-    """When each load's page is hidden for the first time."""
+    """Find when each load's page is hidden for the first time, in ticks from session start."""
     first = draws.time.load_end.copy()
     views = np.flatnonzero(draws.time.away >= 0)
     np.minimum.at(first, draws.time.load[views], draws.time.away[views])
     return first
 
 
-def is_measured(draws: BlockDraws, vital: str) -> Bools:
-    """Whether the browser of each load's session measures a vital."""
+def find_measuring_loads(draws: BlockDraws, vital: str) -> Bools:
+    """Mark the loads whose browser measures a vital."""
     able: Bools = draws.crowd.can_measure(draws.people, vital)[draws.load_session]
     return able
 
 
 def record_fcp(draws: BlockDraws) -> Column:
-    """First contentful paint, which the observer tells after the frame was shown and once the client runs."""
+    """Record first contentful paint, which is reported after the frame was shown and when the client runs."""
     loading = draws.loading
     shown = np.exp(SHOWN_MU + SHOWN_SIGMA * draws.stream("paints").standard_normal(draws.loads))
-    told = loading.first_paint + PRESENTED + to_ticks(np.minimum(shown, SHOWN_MS))
-    # what came before the client is told as soon as it runs, right after the files
-    told = np.where(told <= loading.ready, loading.ready + draws.waits[FILES_WAIT], told)
-    at = draws.load_start + np.where(draws.restored, np.maximum(loading.fcp, loading.ready), told)
+    recorded = loading.first_paint + PRESENTED + to_ticks(np.minimum(shown, SHOWN_MS))
+    # a paint before the client runs is reported as soon as it runs, right after the files
+    recorded = np.where(recorded <= loading.ready, loading.ready + draws.waits[FILES_WAIT], recorded)
+    at = draws.load_start + np.where(draws.restored, np.maximum(loading.fcp, loading.ready), recorded)
     rows = draws.list_alive(at)
 
     def details(places: Ints) -> list[str]:
@@ -102,33 +105,33 @@ def record_fcp(draws: BlockDraws) -> Column:
 
 
 class LargestPaints(NamedTuple):
-    """The largest paints of some loads, as columns."""
+    """The largest paints of some loads as columns."""
 
     row: Ints  # the load
-    painted: Ints  # ticks from its start
-    text: Bools  # it is no image
-    at: Ints  # when it is recorded, in ticks from session start
+    painted: Ints  # ticks from the load's start
+    text: Bools  # whether the element is text, not an image
+    at: Ints  # when the client records the paint, in ticks from session start
 
 
-def find_largest_paints(draws: BlockDraws, seen: Inputs, react: Reactions) -> LargestPaints:
-    """The largest paint of each load, as far as it had come when the first input or the first hide ended the search."""
+def find_largest_paints(draws: BlockDraws, inputs: Inputs, reactions: Reactions) -> LargestPaints:
+    """Find the largest paint of each load before the first input or the first hide, which end the search for it."""
     loading, start = draws.loading, draws.load_start
     ended = find_first_hides(draws)
     at = ended.copy()
-    opening = np.flatnonzero(seen.first)
-    load = seen.load[opening]
-    at[load] = np.minimum(at[load], seen.at[opening] + draw_delays(draws)[load] + react.idle[opening])
-    ended[load] = np.minimum(ended[load], seen.at[opening])
+    opening = np.flatnonzero(inputs.first)
+    load = inputs.load[opening]
+    at[load] = np.minimum(at[load], inputs.at[opening] + draw_delays(draws)[load] + reactions.idle[opening])
+    ended[load] = np.minimum(ended[load], inputs.at[opening])
     at = np.where(draws.restored, np.minimum(start + loading.lcp, draws.time.load_end - 1), at)
     early = (start + loading.largest_paint > ended) & ~draws.restored
     return LargestPaints(np.arange(draws.loads), np.where(early, loading.first_paint, loading.largest_paint), early, at)
 
 
-def record_lcp(draws: BlockDraws, seen: Inputs, react: Reactions, heroes: Heroes) -> Column:
-    """Largest contentful paint of the loads in browsers that measure it."""
-    rows = draws.own_loads[is_measured(draws, "lcp")[draws.own_loads]]
-    _, painted, early, told = find_largest_paints(draws, seen, react)
-    at = told[rows]
+def record_lcp(draws: BlockDraws, inputs: Inputs, reactions: Reactions, heroes: Heroes) -> Column:
+    """Record largest contentful paint of the loads in browsers that measure it."""
+    rows = draws.own_loads[find_measuring_loads(draws, "lcp")[draws.own_loads]]
+    _, painted, early, moment = find_largest_paints(draws, inputs, reactions)
+    at = moment[rows]
     view = draws.time.find_current(draws.loading.view[rows], np.minimum(at, draws.time.load_end[rows] - 1))
     found = LargestPaints(rows, painted[rows], (heroes.text | early)[rows], at)
     details = partial(_write_lcps, draws, heroes, found)
@@ -136,7 +139,7 @@ def record_lcp(draws: BlockDraws, seen: Inputs, react: Reactions, heroes: Heroes
 
 
 def _write_lcps(draws: BlockDraws, heroes: Heroes, found: LargestPaints, places: Ints) -> list[str]:
-    """The details of each kind are written at once, with a template of their own."""
+    """Write the details of LCP events; those with equal flags are written at once, by one template."""
     fetched = np.array([row in heroes.ids for row in found.row[places].tolist()], dtype=bool)
     reported = find_load_reports(draws)[0][found.row[places]] <= found.at[places]
     kinds = np.where(found.text[places], 0, IMAGE + FETCHED * fetched) + NAVIGATED * reported
@@ -168,9 +171,9 @@ def _write_lcps(draws: BlockDraws, heroes: Heroes, found: LargestPaints, places:
 
 
 def record_cls(draws: BlockDraws) -> list[Column]:
-    """Cumulative layout shift of every painted load, also when nothing shifted; hardly any is above 1 (CrUX).
+    """Record cumulative layout shift of every painted load, also if nothing shifted; few values are above 1 (CrUX).
 
-    A page that is hidden before its largest shift tells 0 then.
+    Also returns a second column: a page that is hidden before its largest shift reports 0 at that hide.
     """
     stream, loading, count = draws.stream("cls"), draws.loading, draws.loads
     zero, median, sigma = draws.read_vitals("cls_zero", "cls_median", "cls_sigma")
@@ -187,7 +190,7 @@ def record_cls(draws: BlockDraws) -> list[Column]:
             largest = np.where(hit, np.maximum(largest, value - largest), largest)
             target = np.where(hit, len(elements), target)
             elements.append(incident.element)
-    rows = draws.own_loads[is_measured(draws, "cls")[draws.own_loads]]
+    rows = draws.own_loads[find_measuring_loads(draws, "cls")[draws.own_loads]]
     painted = np.maximum(loading.first_paint, loading.ready)
     moment = np.where(value > 0, _draw_shift_times(draws, uniform[1], uniform[2], painted), painted)
     targets = [escape(element) for element in elements]
@@ -203,12 +206,12 @@ def record_cls(draws: BlockDraws) -> list[Column]:
 
     at = draws.load_start[rows] + np.maximum(moment, loading.ready)[rows]
     view = draws.time.find_current(loading.view[rows], at)
-    before = _tell_stillness(draws, rows, painted[rows], at)
+    before = _record_no_shift(draws, rows, painted[rows], at)
     return [Column(CLS, EventIds("cls", rows, draws.loads), view, at, details), before]
 
 
-def _tell_stillness(draws: BlockDraws, rows: Ints, painted: Ints, shifted: Ints) -> Column:
-    """CLS of the loads that are hidden between their first paint and their shift."""
+def _record_no_shift(draws: BlockDraws, rows: Ints, painted: Ints, shifted: Ints) -> Column:
+    """Record a CLS of 0 of the loads that are hidden between their first paint and their shift."""
     shown, hidden = draws.load_start[rows] + painted, find_first_hides(draws)[rows]
     still = np.flatnonzero((shown < hidden) & (hidden < shifted))
     rows = rows[still]
@@ -217,7 +220,7 @@ def _tell_stillness(draws: BlockDraws, rows: Ints, painted: Ints, shifted: Ints)
 
 
 def _draw_shift_times(draws: BlockDraws, where: Floats, when: Floats, painted: Ints) -> Ints:
-    """When the largest shift happens: while the document loads, as late answers come in, or any time later."""
+    """Draw when the largest shift happens: while the document loads, as late answers are shown, or any time later."""
     loading = draws.loading
     drawn, shifts = loading.first_paint + NEXT_FRAME, draws.scenario.telemetry.shifts  # not in the first frame
     loads = drawn + round_down(np.maximum(loading.complete - drawn, 0) * where)

@@ -1,4 +1,4 @@
-"""Numbers → SVG, and the page around it: the parts that every page of loadgen is made of."""
+"""Numbers → SVG, and the HTML page around it: the parts of every page of loadgen."""
 
 from loadgen.charts.html import (
     STYLES,

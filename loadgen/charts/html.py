@@ -1,10 +1,10 @@
-"""HTML and SVG as nested calls, and the document around them: one file that needs and loads nothing else.
+"""HTML and SVG as nested calls, and the document around them: one file that loads nothing else.
 
-Rule: what is not `Markup` is escaped, so no name of a run can become code, or turn the text beside it. The page's own
-policy forbids every address and every script but ours, whatever a run's names hold. A function that makes an element is
+Rule: every text that is not `Markup` is escaped, so no name of a run can become code or reverse the text beside it. The
+page's content security policy forbids every address and every script but its own. A function that makes an element is
 named after the element.
 
-Numbers as HTML tables: plain ones, and ones with a bar in each row.
+Also here: numbers as HTML tables, plain or with a bar in each row.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ VOID = {"meta", "link", "wbr"}
 
 
 class Markup(str):
-    """Text that is HTML already."""
+    """Text that is already HTML, and is not escaped."""
 
     __slots__ = ()
 
@@ -35,7 +35,7 @@ Child = str | int | float | None
 
 
 def el(name: str, /, *children: Child, **attributes: str | int | float | bool | None) -> Markup:
-    """An element; `class_` is class, `data_series` is data-series, and what is None or False is left out."""
+    """Make an element. `class_` is class, `data_series` is data-series; attributes of None or False are left out."""
     written = "".join(
         f" {key.rstrip('_').replace('_', '-')}" + ("" if value is True else f'="{escape(str(value))}"')
         for key, value in attributes.items()
@@ -47,19 +47,19 @@ def el(name: str, /, *children: Child, **attributes: str | int | float | bool | 
 
 
 def escape(text: str) -> str:
-    """Text that stays text, with its control characters spelled out."""
+    """Escape text for HTML, with its control characters spelled out."""
     return escape_markup(escape_controls(text))
 
 
 def join(*children: Child) -> Markup:
-    """Several things after each other."""
+    """Join children into one piece of HTML; None is left out."""
     return Markup(
         "".join(child if isinstance(child, Markup) else escape(str(child)) for child in children if child is not None)
     )
 
 
 def page(title: str, *body: Child) -> str:
-    """A whole HTML document."""
+    """Make a complete HTML document."""
     script = read_resource("report.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; img-src data:"
@@ -74,12 +74,12 @@ def page(title: str, *body: Child) -> str:
         el("link", rel="icon", href="data:,"),
         el("style", Markup(read_resource(STYLES))),
     )
-    whole = el("html", head, el("body", el("main", *body), el("script", Markup(script))), lang="en")
-    return f"<!doctype html>\n{whole}\n"
+    document = el("html", head, el("body", el("main", *body), el("script", Markup(script))), lang="en")
+    return f"<!doctype html>\n{document}\n"
 
 
 def header(verb: str, title: str, *inside: Child, meta: Sequence[str] = ()) -> Markup:
-    """The top of a page: the verb that made it, what it is of, the answer in short, and how that came about."""
+    """Make the top of a page: the verb that made the page, its title, `inside`, and `meta` lines on how it was made."""
     return el(
         "header",
         el("p", f"loadgen {verb}", class_="brand"),
@@ -90,7 +90,7 @@ def header(verb: str, title: str, *inside: Child, meta: Sequence[str] = ()) -> M
 
 
 def card(title: str, *body: Child, note: str | None = None, wide: bool = False, about: str | None = None) -> Markup:
-    """A section with a heading, what it shows, and a note on how to read it."""
+    """Make a section: heading, `about` (what it shows), body, and `note` (how to read it)."""
     return el(
         "section",
         el("h2", title),
@@ -102,58 +102,58 @@ def card(title: str, *body: Child, note: str | None = None, wide: bool = False, 
 
 
 def cards(*inside: Child) -> Markup:
-    """Cards in two columns, one on narrow screens."""
+    """Arrange cards in two columns; in one on narrow screens."""
     return el("div", *inside, class_="cards")
 
 
 def tiles(*figures: tuple[str, str, str]) -> Markup:
-    """A few figures in large type: name, figure, what stands beside it."""
-    made = (
+    """Make a few figures in large type, each given as name, figure and the text beside it."""
+    boxes = (
         el("div", el("dt", name), el("dd", figure), el("dd", beside, class_="beside"))
         for name, figure, beside in figures
     )
-    return el("dl", *made, class_="tiles")
+    return el("dl", *boxes, class_="tiles")
 
 
 def facts(pairs: list[tuple[str, Child]]) -> Markup:
-    """Names and values, one below the other."""
+    """List names and values, one pair a line."""
     return el("dl", *(join(el("dt", name), el("dd", value)) for name, value in pairs), class_="facts")
 
 
 @cache
 def read_resource(name: str) -> str:
-    """A file that lies beside this module."""
+    """Read a file that lies beside this module."""
     return (files("loadgen.charts") / name).read_text(encoding="utf-8").strip()
 
 
 def make_heading(title: str) -> Markup:
-    """The head of a column; one without a title is no heading, as a screen reader would read it as one."""
+    """Make the head of a column; without a title it is a plain cell, because screen readers read empty headings."""
     return el("th", title, scope="col") if title else el("td")
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[Child]], caption: str, name: str = "") -> Markup:
-    """A table whose first column names its rows; it scrolls inside its box when it is too wide."""
+    """Make a table whose first column names its rows; a table that is too wide scrolls inside its box."""
     columns = el("tr", *map(make_heading, head))
     body = (el("tr", el("th", row[0], scope="row"), *(el("td", cell) for cell in row[1:])) for row in rows)
-    made = el("table", el("caption", caption), el("thead", columns), el("tbody", *body), class_=name or None)
-    return el("div", made, class_="scroll", tabindex=0, role="region", aria_label=caption)
+    content = el("table", el("caption", caption), el("thead", columns), el("tbody", *body), class_=name or None)
+    return el("div", content, class_="scroll", tabindex=0, role="region", aria_label=caption)
 
 
 def folded(title: str, *inside: Markup) -> Markup:
-    """Something to open."""
+    """Make a part of the page that is closed until its title is clicked."""
     return el("details", el("summary", title), *inside)
 
 
 def bars(counts: dict[str, int], colour: str, caption: str) -> Markup:
-    """Counts by name with a bar each, the largest first."""
-    whole, largest = sum(counts.values()), max(counts.values(), default=0)
+    """Make a table of counts by name, each with a bar and its share, the largest first."""
+    total, largest = sum(counts.values()), max(counts.values(), default=0)
     rows = (
         el(
             "tr",
             el("th", break_name(name), scope="row"),
             el("td", el("i", style=f"width:{amount / max(largest, 1) * 100:.1f}%"), class_=f"bar c-{colour}"),
             el("td", format_count(amount)),
-            el("td", format_share(amount, whole)),
+            el("td", format_share(amount, total)),
         )
         for name, amount in sorted(counts.items(), key=lambda item: -item[1])
     )
@@ -161,21 +161,21 @@ def bars(counts: dict[str, int], colour: str, caption: str) -> Markup:
 
 
 def break_name(name: str) -> Markup:
-    """A long name that may go on in the next line after each underscore."""
+    """Allow a long name to break into lines after each underscore."""
     parts = [join(part, "_", el("wbr")) for part in name.split("_")[:-1]]
     return join(*parts, name.split("_")[-1])
 
 
 def stacked_bars(rows: Sequence[tuple[str, Sequence[int]]], colours: Sequence[str], caption: str) -> Markup:
-    """A bar of parts for each name; all bars have one scale."""
+    """Make a table of names, each with a bar of coloured parts and their counts; all bars have the same scale."""
     largest = max((sum(parts) for _, parts in rows), default=0)
-    made = []
+    lines = []
     for name, parts in rows:
         pieces = (
             el("i", class_=f"c-{colour}", style=f"width:{part / max(largest, 1) * 100:.2f}%")
             for part, colour in zip(parts, colours, strict=True)
         )
         cells = (el("td", format_count(part)) for part in parts)
-        made.append(el("tr", el("th", name, scope="row"), el("td", *pieces, class_="bar parts"), *cells))
+        lines.append(el("tr", el("th", name, scope="row"), el("td", *pieces, class_="bar parts"), *cells))
     head = el("tr", *map(make_heading, ("", "", *colours)))
-    return el("table", el("caption", caption), el("thead", head), el("tbody", *made), class_="bars")
+    return el("table", el("caption", caption), el("thead", head), el("tbody", *lines), class_="bars")

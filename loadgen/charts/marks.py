@@ -1,6 +1,6 @@
-"""Labels of the marks and spans of a plot: each in a row where it has room.
+"""The labels of a plot's marks and spans, each in a row where it has room.
 
-Rule: labels of one row never overlap, whatever the plot's width: each is cut, with an ellipsis, where the next begins.
+Rule: labels of one row never overlap, whatever the plot's width: a label is cut, with an ellipsis, before the next.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from loadgen.charts.html import Markup, el
 from loadgen.charts.scales import Mark
 from loadgen.model import Noun
 
-CHARACTER = 0.02  # share of the width of a plot on a telephone, which a label takes there
+CHARACTER = 0.02  # width of a label's character on a telephone, as a share of the plot's width
 GAP = 0.03
 ROWS, ROW_PIXELS = 3, 16
-"""Rows that labels of marks take at most: below them stand those of the spans, and the plot."""
+"""The most rows of the marks' labels; the spans' labels and the plot stand below them."""
 
 
 class PlacedLabel(Noun):
@@ -27,12 +27,12 @@ class PlacedLabel(Noun):
 
     @property
     def is_before_line(self) -> bool:
-        """Whether it stands before its line, because there is no room after it."""
+        """Whether the label stands before its line, because there is no room after the line."""
         return self.end <= self.mark.start
 
 
 def draw_labels(marks: Sequence[Mark], spans: Sequence[Mark]) -> Markup:
-    """The labels of a plot: those of its marks at its head, those of its spans below them."""
+    """Draw the labels of a plot: the marks' labels at its top, the spans' labels below them."""
     placed = place_labels(marks)
     below = max((label.row for label in placed), default=0) + 1
     lower = [draw_span_label(span, below + row) for span, row in zip(spans, assign_rows(spans), strict=True)]
@@ -51,7 +51,7 @@ def place_labels(marks: Sequence[Mark]) -> list[PlacedLabel]:
 
 
 def _choose_side(mark: Mark) -> tuple[float, float]:
-    """The part of the width that a label wants: after its line, or before it where there is no room after it."""
+    """Return the part of the width for a label: after its line, or before it if there is no room after it."""
     width = len(mark.label) * CHARACTER + GAP
     if mark.start + width > 1 and mark.start - width >= 0:
         return mark.start - width, mark.start
@@ -59,7 +59,7 @@ def _choose_side(mark: Mark) -> tuple[float, float]:
 
 
 def _choose_row(rows: Sequence[Sequence[PlacedLabel]], start: float) -> int:
-    """The first row whose labels end before `start`; if there is none, the row that ends first."""
+    """Return the first row whose labels end before `start`; if there is none, the row that ends first."""
     ends = [row[-1].end if row else 0.0 for row in rows]
     return next((number for number, end in enumerate(ends) if end <= start), ends.index(min(ends)))
 
@@ -74,7 +74,7 @@ def _spread_row(row: Sequence[PlacedLabel]) -> list[PlacedLabel]:
 
 
 def draw_mark_label(label: PlacedLabel) -> Markup:
-    """A mark's name after its line, or before it."""
+    """Draw a mark's label after its line, or before it."""
     width = f"max-width:{(label.end - label.start) * 100:.2f}%;top:{label.row * ROW_PIXELS}px"
     if label.is_before_line:
         side = f"right:{(1 - label.mark.start) * 100:.2f}%;padding-right:5px"
@@ -84,14 +84,14 @@ def draw_mark_label(label: PlacedLabel) -> Markup:
 
 
 def draw_span_label(span: Mark, row: int) -> Markup:
-    """A span's name inside it, in a row where nothing else stands."""
+    """Draw a span's label inside the span, in row `row`."""
     width = (span.end - span.start) * 100
     style = f"left:{span.start * 100:.2f}%;max-width:{width:.2f}%;top:{row * ROW_PIXELS}px"
     return el("span", span.label, title=span.label, class_="span", style=style)
 
 
 def assign_rows(spans: Sequence[Mark]) -> list[int]:
-    """A row for each span, so that those of one row do not overlap; the first rows are taken first."""
+    """Return a row for each span, so that the spans of a row do not overlap; each span takes the first free row."""
     ends: list[float] = []
     rows = []
     for span in spans:

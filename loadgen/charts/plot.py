@@ -1,7 +1,7 @@
-"""A plot: values over time or over another axis, as SVG that stretches with the page and text that does not.
+"""A plot: values over time or another axis, as SVG that stretches with the page, with labels that do not.
 
-Rule: y is pixels and x is thousandths of the width. Labels are HTML beside the drawing, so they keep their size on any
-screen and on paper; the script needs no more than the read-outs that stand beside the plot as JSON.
+Rule: y is in pixels and x in thousandths of the width. Labels are HTML beside the drawing, so they keep their size on
+any screen and on paper. The script needs only the read-outs, which stand beside the plot as JSON.
 """
 
 from __future__ import annotations
@@ -20,19 +20,20 @@ from loadgen.errors import escape_controls
 from loadgen.model import Noun
 
 WIDTH = 1000
-COLOURS = 6  # of lines of one kind; after as many they come again, dashed
+COLOURS = 6  # for lines of one kind; further lines use the same colours again, dashed
 Shape = Literal["stack", "line", "band", "dots", "rule"]
 
 LONG_LABEL = 12
 HALF_CHARACTER = 0.011
-"""Characters from which a label may reach beyond a plot's end, and half of one as part of a plot on a telephone."""
+"""A label of more than LONG_LABEL characters may reach beyond the end of a plot; on a telephone, half a character is
+HALF_CHARACTER of the plot's width."""
 
 NARROW = 30
-"""Characters of labels, with the gaps between them, that have room below a plot on a telephone."""
+"""The most characters of all labels, with the gaps between them, that fit below a plot on a telephone."""
 
 
 class Layer(Noun):
-    """One series: its colour's name, what it is called, its values at the plot's places (NaN: none), and its shape.
+    """One series of a plot: colour name, label, values at the places of the x axis (NaN: no value), and shape.
 
     A `stack` stands on the stacks before it, a `band` reaches down to `foot`, a `rule` is one value across the plot.
     """
@@ -46,56 +47,56 @@ class Layer(Noun):
 
 
 class Plot(Noun):
-    """What is drawn."""
+    """A plot with its axes and layers; `html` draws it."""
 
     id: str
     title: str
-    text: str  # the description for those who do not see it
+    text: str  # the description for screen readers
     x: Axis
     y: Scale
-    say: Write  # how the layers' values are written
+    say: Write  # formats a value of the layers
     layers: Sequence[Layer]
     height: int = 240
 
     def html(self) -> Markup:
-        """The figure with its legend, axes and read-outs."""
+        """Return the plot as HTML: legend, drawing, axes and read-outs."""
         return el(
             "div",
             draw_legend(self.layers),
             el(
                 "div",
-                self._y_axis(),
+                self._draw_y_axis(),
                 el(
                     "div",
-                    self._drawing(),
+                    self._draw_svg(),
                     draw_labels(self.x.marks, self.x.spans),
                     el("div", class_="cursor"),
                     class_="area",
                     tabindex=0,
                 ),
-                self._x_axis(),
+                self._draw_x_axis(),
                 class_="frame",
                 style=f"--h:{self.height}px",
             ),
-            self._readouts(),
+            self._write_readouts(),
             class_="plot",
             id=self.id,
         )
 
-    def _drawing(self) -> Markup:
+    def _draw_svg(self) -> Markup:
         return el(
             "svg",
             el("title", self.title, id=f"{self.id}-title"),
             el("desc", self.text, id=f"{self.id}-desc"),
-            *self._grid(),
-            *self._drawn(),
+            *self._draw_grid(),
+            *self._draw_layers(),
             viewBox=f"0 0 {WIDTH} {self.height}",
             preserveAspectRatio="none",
             role="img",
             aria_labelledby=f"{self.id}-title {self.id}-desc",
         )
 
-    def _grid(self) -> list[Markup]:
+    def _draw_grid(self) -> list[Markup]:
         lines = [draw_rule(self._y(tick), "grid") for tick in self.y.ticks if tick > self.y.low]
         lines.append(draw_rule(self.height, "axis"))
         stages = [
@@ -109,17 +110,17 @@ class Plot(Noun):
         ]
         return [*shaded, *lines, *stages]
 
-    def _drawn(self) -> list[Markup]:
-        made, tops = [], [0.0] * len(self.x.places)
+    def _draw_layers(self) -> list[Markup]:
+        groups, tops = [], [0.0] * len(self.x.places)
         for layer in self.layers:
             feet = tops
             if layer.shape == "stack":
                 tops = [foot + max(value, 0) for foot, value in zip(feet, layer.values, strict=True)]
-            shape = self._shape(layer, feet, tops)
-            made.append(el("g", *shape, class_=f"s c-{layer.colour}", data_series=find_switch(self.layers, layer)))
-        return made
+            shape = self._draw_shape(layer, feet, tops)
+            groups.append(el("g", *shape, class_=f"s c-{layer.colour}", data_series=find_switch(self.layers, layer)))
+        return groups
 
-    def _shape(self, layer: Layer, feet: Sequence[float], tops: Sequence[float]) -> list[Markup]:
+    def _draw_shape(self, layer: Layer, feet: Sequence[float], tops: Sequence[float]) -> list[Markup]:
         dashed = " dashed" if layer.dashed else ""
         if layer.shape == "stack":
             return [el("path", d=self._steps(feet, tops), class_="fill")]
@@ -133,7 +134,7 @@ class Plot(Noun):
         return [el("path", d=path, class_=f"line{dashed}")]
 
     def _steps(self, feet: Sequence[float], tops: Sequence[float]) -> str:
-        """Columns without gaps between them, from the feet to the tops."""
+        """Return the path of columns without gaps between them, from `feet` to `tops`."""
         edges = [place / len(tops) for place in range(len(tops) + 1)]
         up = [f"{format_x(edges[i])} {self._at(top)}H{format_x(edges[i + 1])}" for i, top in enumerate(tops)]
         down = [
@@ -143,16 +144,16 @@ class Plot(Noun):
         return f"M{'L'.join(up)}L{'L'.join(down)}Z"
 
     def _between(self, feet: Sequence[float], tops: Sequence[float]) -> str:
-        """Areas between two lines, as far as both are there."""
-        made = []
+        """Return the path of the areas between two lines, where both have values."""
+        areas = []
         for run in self._runs([top + foot for top, foot in zip(tops, feet, strict=True)]):
-            there = [f"{format_x(self.x.places[i])} {self._at(tops[i])}" for i in run]
-            back = [f"{format_x(self.x.places[i])} {self._at(feet[i])}" for i in reversed(run)]
-            made.append(f"M{'L'.join(there + back)}Z")
-        return "".join(made)
+            top = [f"{format_x(self.x.places[i])} {self._at(tops[i])}" for i in run]
+            foot = [f"{format_x(self.x.places[i])} {self._at(feet[i])}" for i in reversed(run)]
+            areas.append(f"M{'L'.join(top + foot)}Z")
+        return "".join(areas)
 
     def _line(self, values: Sequence[float]) -> str:
-        """Lines as far as there are values; a value alone is a dot."""
+        """Return the path of a line that is broken where values are missing; a single value is a dot."""
         runs = ([f"{format_x(self.x.places[i])} {self._at(values[i])}" for i in run] for run in self._runs(values))
         return "".join(f"M{'L'.join(run)}" + ("h0" if len(run) == 1 else "") for run in runs)
 
@@ -161,9 +162,9 @@ class Plot(Noun):
         return "".join(f"M{format_x(self.x.places[i])} {self._at(values[i])}h0" for i in shown)
 
     def _runs(self, values: Sequence[float]) -> list[list[int]]:
-        """Places with values that stand side by side."""
+        """Group the indices of neighbouring places that have values."""
         grouped = groupby(range(len(values)), key=lambda i: isfinite(values[i]))
-        return [list(run) for there, run in grouped if there]
+        return [list(run) for has_value, run in grouped if has_value]
 
     def _y(self, value: float) -> float:
         return self.height * (1 - self.y.share(value))
@@ -171,15 +172,15 @@ class Plot(Noun):
     def _at(self, value: float) -> str:
         return f"{self._y(value):.1f}".removesuffix(".0")
 
-    def _y_axis(self) -> Markup:
-        labels = (el("span", self.y_label(tick), style=f"top:{self._y(tick):.1f}px") for tick in self.y.ticks)
+    def _draw_y_axis(self) -> Markup:
+        labels = (el("span", self.format_tick(tick), style=f"top:{self._y(tick):.1f}px") for tick in self.y.ticks)
         return el("div", *labels, class_="yaxis", aria_hidden="true")
 
-    def y_label(self, tick: float) -> str:
-        """A tick's text, without a unit a second time."""
+    def format_tick(self, tick: float) -> str:
+        """Return a tick's text without the unit `/s`."""
         return self.say(tick).removesuffix("/s") if tick else "0"
 
-    def _x_axis(self) -> Markup:
+    def _draw_x_axis(self) -> Markup:
         labels = []
         crowded = sum(len(label) + 2 for _, label in self.x.ticks) > NARROW
         for number, (place, label) in enumerate(self.x.ticks):
@@ -189,8 +190,8 @@ class Plot(Noun):
             labels.append(el("span", label, class_=f"tick{edge}{thin}", style=f"left:{place * 100:.2f}%"))
         return el("div", *labels, class_="xaxis", aria_hidden="true")
 
-    def _readouts(self) -> Markup:
-        told = [layer for layer in self.layers if layer.shape not in ("rule", "band")]
+    def _write_readouts(self) -> Markup:
+        read_out = [layer for layer in self.layers if layer.shape not in ("rule", "band")]
         return write_json_script(
             {
                 "x": [round(place, 5) for place in self.x.places],
@@ -202,19 +203,19 @@ class Plot(Noun):
                         "label": escape_controls(layer.label),
                         "values": [self.say(value) for value in layer.values],
                     }
-                    for layer in told
+                    for layer in read_out
                 ],
             }
         )
 
 
 def find_switch(layers: Sequence[Layer], layer: Layer) -> int:
-    """The number of the switch that shows and hides a layer: layers of one label share the first one's."""
+    """Return the number of the switch that shows and hides a layer; layers with the same label share one switch."""
     return next(number for number, other in enumerate(layers) if other.label == layer.label)
 
 
 def draw_legend(layers: Sequence[Layer]) -> Markup:
-    """A switch for each label."""
+    """Draw the legend: one switch for each label."""
     switches = [
         el(
             "button",
@@ -232,31 +233,31 @@ def draw_legend(layers: Sequence[Layer]) -> Markup:
 
 
 def write_json_script(value: object) -> Markup:
-    """JSON that the script may read and no parser can take for markup."""
+    """Write a value as JSON for the page's script, without characters that could end the element."""
     text = msgspec.json.encode(value).decode().replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
     return el("script", Markup(text), type="application/json")
 
 
 def draw_rule(y: float, name: str) -> Markup:
-    """A line across the plot."""
+    """Draw a horizontal line across the plot; `name` is its CSS class."""
     return el("path", d=f"M0 {y:.1f}H{WIDTH}", class_=name)
 
 
 def format_x(place: float) -> str:
-    """A place 0..1 in thousandths of the width, one digit more."""
+    """Format a place of 0..1 in thousandths of the width, with one decimal."""
     return f"{place * WIDTH:.1f}".removesuffix(".0")
 
 
 def find_highest(*series: Sequence[float]) -> float:
-    """The highest of the values that are there; 0 where none is."""
+    """Return the highest finite value; 0 without one."""
     return max((value for values in series for value in values if isfinite(value)), default=0.0)
 
 
 def find_stack_height(*series: Sequence[float]) -> float:
-    """The height of the highest stack."""
+    """Return the height of the highest stack of non-negative series."""
     return max((list(accumulate(each))[-1] for each in zip(*series, strict=True)), default=0.0)
 
 
 def pick_colour(place: int) -> str:
-    """The colour of one of many lines that are of one kind."""
+    """Return the colour name of line `place` among lines of one kind."""
     return f"run{place % COLOURS}"

@@ -1,4 +1,4 @@
-"""The axes of a plot: where a value stands, and what gets a label."""
+"""The axes of a plot: the places of values, and the ticks that get a label."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ TIME_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 144
 
 
 Write = Callable[[float | None], str]
-"""How a value is written."""
+"""Formats a value as text; None: no value."""
 
 
 class Scale(Noun):
-    """The y axis: values from `low` at the foot to `high` at the head, evenly, or by decades."""
+    """The y axis: values from `low` at the foot to `high` at the top, linear or logarithmic."""
 
     low: float
     high: float
@@ -25,15 +25,15 @@ class Scale(Noun):
     log: bool = False
 
     def share(self, value: float) -> float:
-        """How far up a value stands, 0 to 1; what lies outside stands at the edge."""
-        held = min(max(value, self.low), self.high)
+        """Return a value's height as a share of the axis, 0 to 1; a value outside the axis is at its edge."""
+        clipped = min(max(value, self.low), self.high)
         if self.log:
-            return log10(held / self.low) / log10(self.high / self.low)
-        return (held - self.low) / (self.high - self.low)
+            return log10(clipped / self.low) / log10(self.high / self.low)
+        return (clipped - self.low) / (self.high - self.low)
 
 
 class Mark(Noun):
-    """A span of the x axis with a name, such as a stage; from and to 0..1."""
+    """A span of the x axis with a label, such as a stage; `start` and `end` are places of 0..1."""
 
     start: float
     end: float
@@ -41,7 +41,7 @@ class Mark(Noun):
 
 
 class Axis(Noun):
-    """The x axis, 0 to 1: where values stand, what each of these places is called, and labels: where, and which."""
+    """The x axis, 0 to 1: the places of values, their names in read-outs, and ticks (place, label)."""
 
     places: Sequence[float]
     named: Sequence[str]
@@ -57,25 +57,25 @@ class Axis(Noun):
         marks: Sequence[Mark] = (),
         spans: Sequence[Mark] = (),
     ) -> Axis:
-        """Equal parts of the axis, each with its value in its middle."""
+        """Make an axis of equal parts, one for each name, with its value in the middle of the part."""
         return cls(find_centres(len(named)), named, ticks, marks, spans)
 
 
 def linear(highest: float, ticks: int = 4) -> Scale:
-    """From 0 to a little above the highest value, so that labels have room; to 1 when nothing is above 0."""
+    """Make a linear scale from 0 to a little above the highest value, so that labels have room; to 1 if that is 0."""
     high = highest * HEADROOM if highest > 0 else 1.0
     step = round_step(high / HEADROOM / ticks)
     return Scale(0.0, high, tuple(place * step for place in range(int(high / step + 1e-9) + 1)))
 
 
 def round_step(rough: float) -> float:
-    """The next of 1, 2, 2.5 and 5 times a power of ten."""
+    """Round up to 1, 2, 2.5 or 5 times a power of ten."""
     power = 10.0 ** floor(log10(rough))
     return next(times * power for times in (1, 2, 2.5, 5, 10) if rough <= times * power * (1 + 1e-9))
 
 
 def logarithmic(lowest: float, highest: float) -> Scale:
-    """From a 1, 2 or 5 of a decade to another; over many decades only the powers of ten get a label."""
+    """Make a logarithmic scale between 1, 2 or 5 times a power of ten; over 3 decades only powers of ten get ticks."""
     start = floor(log10(lowest))
     marks = [(times, times * 10.0**decade) for decade in range(start, start + 14) for times in (1, 2, 5)]
     low = max((mark for _, mark in marks if mark <= lowest * 1.001), default=marks[0][1])
@@ -87,21 +87,21 @@ def logarithmic(lowest: float, highest: float) -> Scale:
 
 
 def time_ticks(seconds: float, most: int = 7) -> tuple[float, ...]:
-    """Round moments from 0 to the end."""
+    """Return round moments in seconds from 0 to the end, about `most` at most."""
     step = next((step for step in TIME_STEPS if seconds / step <= most), ceil(seconds / most / 86400) * 86400)
     return tuple(float(place * step) for place in range(int(seconds / step) + 1))
 
 
 def label_times(seconds: float, first: float = 0.0) -> list[tuple[float, str]]:
-    """Round moments of a time axis: each one's place, 0 to 1, and its label, which counts from `first` on."""
+    """Return ticks of a time axis of `seconds`: (place 0..1, label); labels count from `first`."""
     return [(tick / seconds, format_clock(first + tick)) for tick in time_ticks(seconds)]
 
 
 def label_columns(labels: Sequence[str], every: int = 1) -> list[tuple[float, str]]:
-    """A label below each of so many columns, or below every second or third one."""
+    """Return ticks of an axis of columns: a label below each column, or below each `every`-th column."""
     return list(zip(find_centres(len(labels)), labels, strict=True))[::every]
 
 
 def find_centres(size: int) -> list[float]:
-    """The middles of so many equal spans of 0..1."""
+    """Return the middles of `size` equal parts of 0..1."""
     return [(place + 0.5) / size for place in range(size)]

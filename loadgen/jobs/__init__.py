@@ -1,1 +1,1 @@
-"""What a person asks for, one folder or file a verb; each face is what the Python API hands on."""
+"""The verbs of loadgen, one folder or file each; the Python API hands on the function in its face."""

@@ -1,4 +1,4 @@
-"""`loadgen check`: a scenario file is read and checked; what traffic it implies, in 80 columns."""
+"""`loadgen check`: read and check a scenario file, and describe the traffic that it implies, in 80 columns."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from loadgen.scenario import Scenario
 from loadgen.units import format_bytes, format_duration
 
 WIDTH, LABEL = 80, 12
-LARGE_BYTES = 500_000  # a file of so many takes a second to read
+LARGE_BYTES = 500_000  # a file of this size takes a second to read
 
 
 class CheckedScenario(NamedTuple):
@@ -24,16 +24,16 @@ class CheckedScenario(NamedTuple):
 
     scenario: Scenario
     implied: traffic.Description
-    notes: tuple[str, ...] = ()  # what the file states and no visit does
+    notes: tuple[str, ...] = ()  # what the file states and no visit can do
 
 
 def check(scenario: Scenario | Path | str, *, on_progress: OnProgress = ignore_progress) -> CheckedScenario:
-    """Read and check a scenario file, and describe its traffic by some thousand visits.
+    """Read and check a scenario file, and describe its traffic by some thousand visits drawn from it.
 
-    `on_progress` hears of a file that takes long to read, because it is large.
+    `on_progress` gets a line when a file is large and takes long to read.
 
     Raises:
-        ScenarioError: Every problem of the file, a line each.
+        ScenarioError: The file has problems; its arguments are a line for each.
     """
     tell_size(scenario, on_progress)
     read = read_scenario(scenario)
@@ -42,7 +42,7 @@ def check(scenario: Scenario | Path | str, *, on_progress: OnProgress = ignore_p
 
 
 def list_notes(scenario: Scenario) -> Iterator[str]:
-    """What a scenario states and its visits cannot do, a sentence each."""
+    """Yield a sentence for each statement of a scenario that its visits cannot fulfil."""
     for share in traffic.find_unmet_shares(scenario):
         yield describe_unmet_share(share)
     for name, why in traffic.find_idle_incidents(scenario):
@@ -50,17 +50,17 @@ def list_notes(scenario: Scenario) -> Iterator[str]:
 
 
 def describe_unmet_share(share: traffic.UnmetShare) -> str:
-    """A share that visitors do not have, and which other shares it needs."""
+    """Describe a share that visitors do not reach, and the other shares that it needs."""
     others = " and ".join(f"{mix} {', '.join(names)}" for mix, names in share.partners.items())
     part = f"{share.reached:.0%} of the visits" if share.reached else "no visit"
     return (
-        f"population.{share.mix}: {share.name} is stated as {share.stated:.0%} and gets {part}: it exists with "
-        f"{others} only; give these more weight, or it less"
+        f"population.{share.mix}: {share.name} is stated as {share.stated:.0%} and gets {part}: it exists only "
+        f"with {others}; give these more weight, or {share.name} less"
     )
 
 
 def tell_size(scenario: Scenario | Path | str, on_progress: OnProgress) -> None:
-    """Say that a large file is read; nobody knows how long its parser takes."""
+    """Say that a large file is being read; how long its parser takes is not known."""
     path = None if isinstance(scenario, Scenario) else Path(scenario)
     size = path.stat().st_size if path is not None and path.is_file() else 0
     if path is not None and size > LARGE_BYTES:
@@ -68,7 +68,7 @@ def tell_size(scenario: Scenario | Path | str, on_progress: OnProgress) -> None:
 
 
 class CheckReport(Noun):
-    """What `check --json` prints: the problems of a file, or what it implies."""
+    """The output of `check --json`: the problems of a file, or the traffic that it implies."""
 
     file: str
     valid: bool
@@ -79,11 +79,11 @@ class CheckReport(Noun):
     monitors: tuple[str, ...] = ()
     incidents: tuple[str, ...] = ()
     implied: dict[str, Any] | None = None  # figures of the visits, as `traffic.Description` names them
-    notes: tuple[str, ...] = ()  # what the file states and no visit does
+    notes: tuple[str, ...] = ()  # what the file states and no visit can do
 
 
 def report_check(file: Path | str, *, on_progress: OnProgress = ignore_progress) -> CheckReport:
-    """The same as data; a file with problems raises nothing."""
+    """Check a file and return the result as data; problems of the file are part of it, not an exception."""
     try:
         scenario, implied, notes = check(file, on_progress=on_progress)
     except ScenarioError as error:
@@ -102,7 +102,7 @@ def report_check(file: Path | str, *, on_progress: OnProgress = ignore_progress)
 
 
 def list_lines(scenario: Scenario, implied: traffic.Description, notes: Iterable[str]) -> Iterator[str]:
-    """What a scenario is for, the traffic that it implies, its incidents and notes, in lines of at most 80 columns."""
+    """Yield a scenario's purpose, implied traffic, incidents and notes, in lines of at most 80 columns."""
     pages = "1 page" if len(scenario.pages) == 1 else f"{len(scenario.pages)} pages"
     yield f"{scenario.name}, {scenario.duration:g} s, {pages}"
     yield from wrap(" ".join(scenario.description.split()), WIDTH)
@@ -129,7 +129,7 @@ def list_lines(scenario: Scenario, implied: traffic.Description, notes: Iterable
 
 
 def list_loads(sessions: float, duration: float, peak: float) -> list[str]:
-    """How many visits there are, on average and at the peak."""
+    """Return the number of visits, their mean rate and their peak rate, as texts."""
     return [
         f"{sessions:,.0f} in {format_duration(duration)}",
         f"{sessions / duration:.3g}/s on the mean",
@@ -138,20 +138,20 @@ def list_loads(sessions: float, duration: float, peak: float) -> list[str]:
 
 
 def label_parts(label: str, parts: list[str]) -> Iterator[str]:
-    """A label and parts between commas; lines break between parts."""
+    """Yield lines with a label and parts between commas; lines break only between parts."""
     text = ", ".join(part.replace(" ", "\0") for part in parts)
     for number, line in enumerate(wrap(text, WIDTH - LABEL)):
         yield f"{'' if number else label:{LABEL}}{line}".replace("\0", " ")
 
 
 def list_shares(parts: Mapping[str, float]) -> list[str]:
-    """Shares in per cent, the largest first."""
+    """Return shares in per cent as texts, the largest first."""
     ordered = sorted(parts.items(), key=lambda item: -item[1])
     return [f"{name} {share:.0%}" for name, share in ordered if share >= 0.0005]
 
 
 def describe_incident(incident: Any) -> list[str]:
-    """When an incident happens, what it is, and whom it can hit."""
+    """Return texts on when an incident happens, what it is, and which visitors it can hit."""
     groups = (getattr(incident, name, ()) for name in ("countries", "devices", "browsers", "pages"))
     who = [" or ".join(group) for group in groups if group]
     part = getattr(incident, "share", 1.0)

@@ -1,4 +1,4 @@
-"""`loadgen compare`: runs beside each other, from their folders alone."""
+"""`loadgen compare`: compare runs, using only their folders."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from loadgen.results import RunData
 def compare(
     run_dirs: Sequence[Path | str], *, html: Path | str | None = None, fail_on: Sequence[str] = ()
 ) -> Comparison:
-    """Compare runs with the first one, with intervals that tell a difference from chance.
+    """Compare runs with the first run, with intervals that tell a difference from chance.
 
-    `html` is where a page that overlays the runs is written, if anywhere. `fail_on` are conditions such as
-    `latency_p99_ms > +10%`; `Comparison.conditions` says which fail. LoadgenError: fewer than two runs, a folder that
-    is none of a run, or text that is no condition.
+    `html` is the file for a page that overlays the runs; None: no page. `fail_on` are conditions such as
+    `latency_p99_ms > +10%`; `Comparison.conditions` says which of them fail. LoadgenError: fewer than two runs, a
+    folder that is no folder of a run, or a text that is no condition.
     """
     for text in fail_on:
         parse_condition(text)

@@ -1,8 +1,8 @@
-"""`loadgen generate`: a scenario's first sessions as PutRumEvents bodies, one after the other or a line each in a file.
+"""`loadgen generate`: a scenario's first sessions as PutRumEvents bodies, from an iterator or as lines of a file.
 
-Rules: the bytes depend on scenario, seed, number of sessions, dialect and start alone, not on the number of processes.
-A rhythm of days and weeks stands where the calendar has it: unless a start is given, the dates follow the scenario's
-`arrivals.day.starts`; a start that is given moves the rhythm, as the period of `seed` does.
+Rules: the bytes depend only on scenario, seed, number of sessions, dialect and start, not on the number of processes.
+A rhythm of days and weeks follows the calendar: without a start, the dates follow the scenario's
+`arrivals.day.starts`; with a start, the rhythm is moved to it, as the period of `seed` does.
 """
 
 from __future__ import annotations
@@ -36,33 +36,33 @@ EARLIEST_START = "2026-01-01"
 """A fixed date, so that the same seed gives the same bytes on any day; a Thursday."""
 
 LOOK_SECONDS = 0.2
-TAIL_BYTES = 256 * 1024  # of a share that grows: some whole bodies
+TAIL_BYTES = 256 * 1024  # read from the end of a growing share: enough for some complete bodies
 
 NumberedBody = tuple[int, int, bytes]
-"""Index of the session, place in the session, and the body."""
+"""Index of the session, index of the body in the session, and the body."""
 
 
 class GenerateOptions(Noun, kw_only=True):
-    """How many sessions, and how their bodies are written."""
+    """The options of `generate`: how many sessions, and how their bodies are written."""
 
     sessions: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)]
     seed: Seed | None = None
-    start: str | None = None  # of the run's zero: now, or an ISO 8601 date and time, UTC unless it says otherwise
-    dialect: Literal["web", "sdk"] = "web"  # as the RUM web client writes bodies, or an AWS SDK
-    workers: Annotated[int, msgspec.Meta(ge=1, le=256)] = 1  # processes
+    start: str | None = None  # the run's zero: now, or an ISO 8601 date and time, UTC unless it has an offset
+    dialect: Literal["web", "sdk"] = "web"  # bodies as the RUM web client or as an AWS SDK writes them
+    workers: Annotated[int, msgspec.Meta(ge=1, le=256)] = 1  # number of processes
 
 
 class GeneratedFile(Noun):
-    """What was written."""
+    """The counts of a written file, and the path of its ground truth."""
 
     batches: int
     sessions: int
     seed: int
-    ground_truth: Path | None  # the file that names the sessions that incidents hit, if any were
+    ground_truth: Path | None  # the file that names the sessions that incidents hit; None: no session was hit
 
 
 class BodyRequest(Noun):
-    """Everything that bodies are made from."""
+    """The resolved inputs of a generation."""
 
     scenario: Scenario
     seed: int
@@ -75,13 +75,13 @@ class BodyRequest(Noun):
 def generate(
     scenario: Scenario | Path | str, *, on_progress: OnProgress = ignore_progress, **options: Any
 ) -> Iterator[bytes]:
-    """The bodies of a scenario's first sessions, plain JSON, in the order of sessions.
+    """Return an iterator over the bodies of a scenario's first sessions, plain JSON, in the order of sessions.
 
     Args:
-        scenario: The scenario or its file; its first app monitor is taken.
-        on_progress: Takes a line of text, such as which neighbours are left out, or that RUM drops events so old.
-        **options: Fields of `GenerateOptions`; without a seed the scenario's, else 0; without a start 2026-01-01, or
-            the first time after it that is the weekday and hour of the scenario's `arrivals.day.starts`.
+        scenario: The scenario or its file; only its first app monitor is used.
+        on_progress: Called with a line of text, such as which neighbours are left out, or that RUM drops old events.
+        **options: Fields of `GenerateOptions`. The default seed is the scenario's, else 0. The default start is
+            2026-01-01, or the first time after it on the weekday and hour of the scenario's `arrivals.day.starts`.
 
     Raises:
         LoadgenError: An option is unknown or out of bounds, or too few sessions ever start.
@@ -98,9 +98,9 @@ def write_bodies(
     on_progress: OnProgress = ignore_progress,
     **options: Any,
 ) -> GeneratedFile:
-    """Write the bodies to a file, a line each, whole or not at all; a pipe or device is written through.
+    """Write the bodies to a file, one a line, whole or not at all; a pipe or device gets each body at once.
 
-    Beside a file stands `<name>.ground-truth.ndjson`, if incidents hit a session. `gzip` compresses the file.
+    If incidents hit a session, `<name>.ground-truth.ndjson` is written beside the file. `gzip` compresses the file.
     """
     request = prepare_bodies(scenario, on_progress, options)
     batches = 0
@@ -118,7 +118,7 @@ def write_bodies(
 
 
 def prepare_bodies(scenario: Scenario | Path | str, on_progress: OnProgress, options: dict[str, Any]) -> BodyRequest:
-    """Check and resolve everything that is asked for."""
+    """Check and resolve the scenario and the options."""
     asked = resolve_options(GenerateOptions, options)
     first = take_first_monitor(read_scenario(scenario), "generate", on_progress)
     seed, now = resolve_seed(first, asked.seed, 0), time.time()
@@ -133,7 +133,7 @@ def prepare_bodies(scenario: Scenario | Path | str, on_progress: OnProgress, opt
 
 
 def place_start(scenario: Scenario, start: str | None, now: float) -> tuple[Scenario, float]:
-    """The scenario with its rhythm where the calendar has it, and the Unix time of the run's zero."""
+    """Return the scenario with its daily rhythm moved to the calendar, and the Unix time of the run's zero."""
     if start is not None:
         epoch = parse_moment(start, now)
         return scenario.model_copy(update={"arrivals": scenario.arrivals.place_day(epoch)}), epoch
@@ -142,7 +142,7 @@ def place_start(scenario: Scenario, start: str | None, now: float) -> tuple[Scen
 
 
 def extend_scenario(scenario: Scenario, seed: int, sessions: int) -> Scenario:
-    """The scenario, its duration doubled until so many sessions start in it."""
+    """Double the scenario's duration until at least `sessions` sessions start in it."""
     while (started := len(traffic.draw_starts(scenario, seed))) < sessions:
         longer = scenario.adjust(duration=scenario.duration * 2)
         if traffic.compute_mean_rate(longer).expected == traffic.compute_mean_rate(scenario).expected:
@@ -152,7 +152,7 @@ def extend_scenario(scenario: Scenario, seed: int, sessions: int) -> Scenario:
 
 
 def make_bodies(request: BodyRequest, on_progress: OnProgress = ignore_progress) -> Iterator[NumberedBody]:
-    """The bodies in the order of sessions, made by one process or several."""
+    """Make the bodies in the order of sessions, in this process or in several."""
     if request.workers == 1:
         yield from make_share(request, 0)
         return
@@ -168,7 +168,7 @@ def make_bodies(request: BodyRequest, on_progress: OnProgress = ignore_progress)
 
 
 def make_share(request: BodyRequest, worker: int) -> Iterator[NumberedBody]:
-    """One worker's share of the bodies."""
+    """Make the bodies of one worker's share."""
     dialect = wire.DIALECTS[request.dialect]
     destination = wire.Destination.for_scenario(request.scenario, UNSENT_MONITOR_ID, compression=False, dialect=dialect)
     clock = wire.Clock(request.epoch)
@@ -188,7 +188,7 @@ def spool_share(request: BodyRequest, folder: Path, worker: int) -> Path:
 
 
 def read_last_session(path: Path) -> int:
-    """The last session that a worker's share holds so far; 0 when it holds none that is whole."""
+    """Return the last session that the file of a share completely holds so far; 0 if it holds none."""
     with path.open("rb") as file:
         file.seek(max(path.stat().st_size - TAIL_BYTES, 0))
         lines = file.read(TAIL_BYTES).split(b"\n")[1:-1]
@@ -197,7 +197,7 @@ def read_last_session(path: Path) -> int:
 
 
 def read_share(path: Path) -> Iterator[NumberedBody]:
-    """Read a worker's share back."""
+    """Read the file of a worker's share."""
     with path.open("rb") as file:
         for line in file:
             session, place, body = line.rstrip(b"\n").split(b" ", 2)
@@ -205,13 +205,15 @@ def read_share(path: Path) -> Iterator[NumberedBody]:
 
 
 def write_ground_truth(request: BodyRequest, out: Path, on_progress: OnProgress) -> Path | None:
-    """Write which sessions incidents hit, beside the bodies; None if none were hit, or the bodies went to a pipe."""
+    """Write which sessions incidents hit, beside the bodies; None if none was hit, or the bodies went to a pipe."""
     if not request.scenario.incidents:
         return None
     if is_stream(out):
-        on_progress("note: which sessions incidents hit is told beside a file alone; give --out a file to get it")
+        on_progress(
+            "note: the sessions that incidents hit are only written beside a file; give --out a file to get them"
+        )
         return None
     path = out.with_name(f"{out.stem}.{ground_truth.FILE}")
-    truths = ground_truth.tell_truths(request.scenario, request.seed, wire.Clock(request.epoch))
+    truths = ground_truth.find_truths(request.scenario, request.seed, wire.Clock(request.epoch))
     first = takewhile(lambda each: each.session < request.sessions, truths)
     return path if ground_truth.write_truths(first, path) else None

@@ -1,7 +1,7 @@
 """`ground-truth.ndjson`, beside a run's results: one line of JSON for each visit that an incident hit.
 
-Rule: alarms are tested against it, so it names visits as RUM does, by session id, and says whether RUM could see them.
-It holds nothing that would have come after a run was stopped.
+Rule: the file is for tests of alarms, so it names visits as RUM does, by session id, and says whether RUM could see
+them. It holds no visit that would have come after the run was stopped.
 """
 
 from __future__ import annotations
@@ -26,45 +26,45 @@ NEVER = -inf
 
 
 class Truth(Noun):
-    """One line: an incident and a visit."""
+    """One line of the file: an incident and a visit that it hit."""
 
     incident: str
     kind: str
-    session_id: str  # of the visit's first client session; RUM's sessionId
+    session_id: str  # RUM's sessionId of the visit's first client session
     user_id: str
     sampled: bool  # False: RUM never heard of this visit
-    first: str  # UTC, ISO 8601: begin of the first page view or load that was hit
-    last: str
+    first: str  # UTC, ISO 8601: start of the first page view or load that was hit
+    last: str  # the same of the last one
     views: int  # page views or loads that were hit
     session: int  # index in the run
-    sent: bool = True  # False: no request of this visit was due after it was hit and sent
+    sent: bool = True  # False: no request of this visit that was due after the hit was sent
 
 
 def write_truth_of_run(scenario: Scenario, folder: RunFolder, summary: Summary) -> None:
-    """Write the truth of a run into its folder, as far as the run came. Without incidents there is no file."""
+    """Write the file of a run into its folder, up to the run's end or stop; no file without incidents."""
     if not scenario.incidents:
         return
     factor = units.parse_pace(summary.pace)
     clock = Clock(datetime.fromisoformat(summary.started_at).timestamp(), factor)
     until = inf if summary.stopped_at is None or factor == inf else summary.stopped_at * factor
     last_sent = LastSent(folder, [each.name for each in summary.monitors]) if folder.has_records else None
-    write_truths(tell_truths(scenario, summary.seed, clock, until, last_sent), folder.path / FILE)
+    write_truths(find_truths(scenario, summary.seed, clock, until, last_sent), folder.path / FILE)
 
 
 class LastSent:
-    """Intended moments in seconds from the run's zero, by session index; eight bytes a session."""
+    """The intended moment of each session's last sent batch, in seconds from the run's zero; 8 bytes a session."""
 
     def __init__(self, folder: RunFolder, monitors: Sequence[str] = ()) -> None:
-        """Of the first of the run's app monitors."""
+        """Read the records of the first app monitor; `monitors` are the names of all."""
         self._last: Floats = np.zeros(0, np.float64)
         for batch in read_records(folder, monitors if len(monitors) > 1 else ()):
-            own = batch[batch["monitor"] == 0]
-            if len(own):
-                self._grow(int(own["session"].max()) + 1)
-                np.maximum.at(self._last, own["session"], own["intended"])
+            first = batch[batch["monitor"] == 0]
+            if len(first):
+                self._grow(int(first["session"].max()) + 1)
+                np.maximum.at(self._last, first["session"], first["intended"])
 
-    def of(self, session: int) -> float:
-        """When the last batch of a visit that was sent was due; minus infinity when none was."""
+    def find(self, session: int) -> float:
+        """Return when the last sent batch of a session was due; minus infinity if none was sent."""
         return float(self._last[session]) if session < len(self._last) else NEVER
 
     def _grow(self, sessions: int) -> None:
@@ -74,7 +74,7 @@ class LastSent:
 
 
 def write_truths(truths: Iterable[Truth], out: Path) -> int:
-    """Write a line each; how many."""
+    """Write one line for each truth; return the number of lines."""
     lines, encode = 0, msgspec.json.Encoder().encode
     with open_output(out) as file:
         for each in truths:
@@ -83,19 +83,19 @@ def write_truths(truths: Iterable[Truth], out: Path) -> int:
     return lines
 
 
-def tell_truths(
+def find_truths(
     scenario: Scenario, seed: int, clock: Clock, until: float = inf, last_sent: LastSent | None = None
 ) -> Iterator[Truth]:
-    """What incidents hit in a run, in the order of its visits.
+    """Find the visits that incidents hit in a run, in the order of its visits.
 
-    `until` is when the run was stopped, in seconds of the scenario from its zero; `last_sent` knows what was sent of
-    each visit, without it everything was.
+    `until` is when the run was stopped, in scenario seconds from its zero. `last_sent` says when the last sent batch of
+    each visit was due; None: everything was sent.
     """
     return (describe_hit(hit, scenario, clock, last_sent) for hit in traffic.find_hits(scenario, seed, until))
 
 
 def describe_hit(hit: traffic.IncidentHit, scenario: Scenario, clock: Clock, last_sent: LastSent | None) -> Truth:
-    """A hit in RUM's words."""
+    """Describe a hit as a line of the file."""
     due = NEVER if clock.pace == inf else hit.first / clock.pace
     return Truth(
         incident=hit.incident,
@@ -107,10 +107,10 @@ def describe_hit(hit: traffic.IncidentHit, scenario: Scenario, clock: Clock, las
         last=format_time(clock.to_unix(hit.last)),
         views=hit.views,
         session=hit.session,
-        sent=last_sent is None or ((last := last_sent.of(hit.session)) > NEVER and last >= due),
+        sent=last_sent is None or ((last := last_sent.find(hit.session)) > NEVER and last >= due),
     )
 
 
 def format_time(unix: float) -> str:
-    """A Unix time in UTC."""
+    """Format a Unix time as ISO 8601 in UTC, with milliseconds."""
     return datetime.fromtimestamp(unix, UTC).isoformat(timespec="milliseconds")

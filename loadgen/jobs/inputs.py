@@ -1,7 +1,7 @@
-"""What a job is given: a scenario or where it stands, options by name, and a callback for progress. Checked here, once.
+"""The inputs of a job, checked here once: a scenario or the path of its file, and options by name.
 
-A job's options are one frozen noun. Its fields' types carry their bounds (`msgspec.Meta`), so that the Python API and
-the command line refuse the same values with the same words.
+A job's options are one frozen class. The types of its fields carry their bounds (`msgspec.Meta`), so that the Python
+API and the command line refuse the same values with the same words.
 """
 
 from __future__ import annotations
@@ -33,20 +33,19 @@ Options = TypeVar("Options", bound=Noun)
 
 
 def read_scenario(given: Scenario | Path | str, lasts: float | None = None) -> Scenario:
-    """The scenario itself, or the one in the file at this path; `lasts`: seconds, for a file that states no
-    duration."""
+    """Return a scenario as it is, or read it from its file; `lasts`: its seconds if the file states no duration."""
     return given if isinstance(given, Scenario) else Scenario.load(given, lasts)
 
 
 def read_source(given: Scenario | Path | str) -> tuple[str, str]:
-    """The name of a scenario's file for messages, and its text; a scenario that is none of a file gets both."""
+    """Return a scenario's file name, for messages, and its TOML; a scenario without a file gets both from its name."""
     if isinstance(given, Scenario):
         return f"{given.name}.toml", format_scenario(given)
     return str(given), read_text(given)
 
 
 def resolve_options(kind: type[Options], given: Mapping[str, Any]) -> Options:
-    """A job's options with their defaults; raises LoadgenError for an unknown name or a value out of bounds."""
+    """Make a job's options from those given; LoadgenError: an unknown or missing name, or a value out of bounds."""
     fields = kind.__struct_fields__
     if unknown := [name for name in given if name not in fields]:
         raise LoadgenError(f"there is no option {unknown[0]}; the options are {', '.join(fields)}")
@@ -62,23 +61,23 @@ def resolve_options(kind: type[Options], given: Mapping[str, Any]) -> Options:
 
 
 def _read_path(kind: type, value: Any) -> Any:
-    """A path that is given as text; msgspec asks for the types that it does not know."""
+    """Convert text to a path; msgspec calls this for types that it does not know."""
     if kind is Path and isinstance(value, str | Path):
         return Path(value)
     raise TypeError("Expected `path`")
 
 
 ON_COMMAND_LINE = {"answer_seconds": "answer_time", "others": "with"}
-"""Options that have another name there."""
+"""The options whose name on the command line differs from that in Python."""
 
 
 def _name_option(name: str) -> str:
-    """An option's name in Python and on the command line."""
+    """Return an option's name in Python and on the command line."""
     return f"{name} (--{ON_COMMAND_LINE.get(name, name).replace('_', '-')})"
 
 
 def _describe_problem(message: str, kind: type[Noun], given: Mapping[str, Any]) -> str:
-    """The problem that msgspec found in one option, by the option's name and value."""
+    """Describe the problem that msgspec found in an option: name, value, and what to write instead."""
     problem, _, place = message.partition(" - at `$.")
     name, _, index = place.rstrip("`").partition("[")
     value = given[name][int(index.rstrip("]"))] if index.rstrip("]").isdigit() else given[name]
@@ -94,7 +93,7 @@ def _describe_problem(message: str, kind: type[Noun], given: Mapping[str, Any]) 
 
 
 def parse_moment(text: str, now: float) -> float:
-    """The Unix time of `now` or of an ISO 8601 date and time; UTC unless it says otherwise."""
+    """Return the Unix time of the text `now`, or of an ISO 8601 date and time; UTC unless it has an offset."""
     if text == "now":
         return now
     try:
@@ -107,8 +106,8 @@ def parse_moment(text: str, now: float) -> float:
 
 
 def take_first_monitor(scenario: Scenario, job: str, on_progress: OnLine) -> Scenario:
-    """The scenario of its first app monitor; tells `on_progress` which neighbours the job leaves out."""
+    """Return the scenario of the first app monitor; report to `on_progress` which neighbours the job leaves out."""
     if scenario.neighbours:
         first, others = scenario.monitor.name, ", ".join(each.monitor.name for each in scenario.neighbours)
-        on_progress(f"note: {job} takes the scenario's first app monitor, {first}; not its neighbours: {others}")
+        on_progress(f"note: {job} uses the scenario's first app monitor, {first}, and not its neighbours: {others}")
     return scenario.monitors[0]

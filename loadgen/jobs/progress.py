@@ -1,7 +1,7 @@
-"""How far a long job is: what it tells `on_progress`, and how the command line shows it.
+"""The progress of a long job: what it reports to `on_progress`, and how the command line shows that.
 
-Rule: a job tells lines of text as they are, and its work at most ten times a second, however fast its steps are. On a
-terminal work is a bar with its rate and the time left, which goes away; where standard error is no terminal it is a
+Rule: a job reports lines of text at once, and the progress of its work at most ten times a second, however fast its
+steps are. On a terminal, work is shown as a bar with rate and time left, which disappears at its end; elsewhere it is a
 plain line every few seconds. Neither is wider than 80 columns.
 """
 
@@ -30,36 +30,36 @@ Item = TypeVar("Item")
 
 
 class WorkProgress(Noun):
-    """How much of a piece of work is done; pieces come one after the other."""
+    """How much of a piece of work is done; a job has one piece after the other."""
 
     what: str  # such as "rehearsing storefront"
     done: float = 0.0
-    total: float | None = None  # None: nobody knows, as of a wait
-    unit: str = ""  # of done and total, such as visits; "bytes" are written with their prefixes
+    total: float | None = None  # None: not known, for example for a wait
+    unit: str = ""  # of done and total, such as "visits"; "bytes" are shown as kB, MB and so on
 
 
 Told = str | WorkProgress
 OnWork = Callable[[WorkProgress], None]
 OnLine = Callable[[str], None]
-"""Takes a line of text."""
+"""Called with a line of text."""
 
 OnProgress = Callable[[Told], None]
-"""Takes a line of text that says what a job does, or what it leaves out; or how far its present work is."""
+"""Called with a line of text, or with how far the present work of a job is."""
 
 
 def ignore_progress(_: object) -> None:
-    """For callers that want no progress."""
+    """Ignore progress: the default of `on_progress`."""
 
 
 class Ticker:
-    """Tells how far a piece of work is, not too often; its call takes what is done."""
+    """Reports the progress of a piece of work, at most every TELL_SECONDS."""
 
     def __init__(self, on_progress: OnWork, what: str, total: float | None, unit: str = "") -> None:
         self._tell, self._what, self._total, self._unit = on_progress, what, total, unit
         self._next = time.monotonic() + TELL_SECONDS
 
     def __call__(self, done: float) -> None:
-        """So much is done."""
+        """Report that `done` units of the work are done, unless the last report is too recent."""
         now = time.monotonic()
         if now >= self._next:
             self._next = now + TELL_SECONDS
@@ -67,7 +67,7 @@ class Ticker:
 
 
 def track(items: Iterable[Item], tick: Ticker, measure: Callable[[Item], float] = lambda _: 1.0) -> Iterator[Item]:
-    """The items as they come; tells after each how much is done: their number, or the sum of `measure`."""
+    """Yield the items and report progress after each: their number so far, or the sum of `measure` over them."""
     done = 0.0
     for item in items:
         yield item
@@ -76,7 +76,7 @@ def track(items: Iterable[Item], tick: Ticker, measure: Callable[[Item], float] 
 
 
 class ProgressView:
-    """An `on_progress` that shows, on standard error unless told otherwise; use it as a context."""
+    """An `on_progress` that shows progress on a console, by default standard error; use it as a context manager."""
 
     def __init__(self, console: Console | None = None) -> None:
         from rich.console import Console
@@ -92,11 +92,11 @@ class ProgressView:
 
     def __exit__(self, *_: object) -> None:
         if self._bars is not None:
-            with suppress(OSError):  # a terminal that is gone
+            with suppress(OSError):  # the terminal is gone
                 self._bars.stop()
 
     def __call__(self, told: Told) -> None:
-        """Show a line, or how far the work is. A line takes the bar away: it comes back if the work goes on."""
+        """Show a line, or how far the work is. A line removes the bar; the next progress of the work draws it again."""
         if isinstance(told, str):
             print_line(self._console, told)
             if self._bars is not None and self._task is not None:
@@ -130,29 +130,29 @@ class ProgressView:
         self._task = self._bars.add_task(shown, total=told.total, said="")
 
     def _describe(self, now: float) -> str:
-        """The rate since the work was first heard of, and the time that is left at this rate."""
+        """Return the rate since the first report of the work, and the time left at this rate, as text."""
         work, elapsed = self._work, now - self._began
         rate = (work.done - self._first) / elapsed if elapsed > 0 else 0.0
         if not rate:
             return format_duration(elapsed) if work.total is None else ""
         left = (work.total - work.done) / rate if work.total is not None else None
-        told = format_bytes(rate) if work.unit == "bytes" else f"{format_rough(rate)} {work.unit}".rstrip()
-        return f"{told}/s" + (f", {format_duration(max(left, 0.0))} left" if left is not None else "")
+        amount = format_bytes(rate) if work.unit == "bytes" else f"{format_rough(rate)} {work.unit}".rstrip()
+        return f"{amount}/s" + (f", {format_duration(max(left, 0.0))} left" if left is not None else "")
 
 
 def print_line(console: Console, line: str) -> None:
-    """A line of its own, above what is drawn; a terminal breaks it between words, and nobody waits for it."""
+    """Print a line above the bars, and flush it; a terminal breaks the line between words."""
     console.print(escape_line(line), soft_wrap=not console.is_terminal, markup=False, highlight=False)
     console.file.flush()
 
 
 def format_rough(rate: float) -> str:
-    """A rate whose last digits would only flicker."""
+    """Format a rate without the last digits, which would only flicker."""
     return format_count(rate) if rate >= 100 else format_digits(rate, 2)
 
 
 def make_bars(console: Console) -> Bars:
-    """A line of what is done, a bar, its share, the rate and the time left: 79 columns at most."""
+    """Make the display of work: name, bar, share, rate and time left, in at most 79 columns."""
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
     return Progress(

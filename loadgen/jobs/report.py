@@ -1,4 +1,4 @@
-"""`loadgen report`: the summary of a run from its folder, finished or cut off, and its page."""
+"""`loadgen report`: the summary and the page of a run, finished or cut off, from its folder."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from loadgen.results import RunData, RunFolder, Summary, read_or_recover_summary
 
 
 def report(run_dir: Path | str, *, html: Path | str | None = None, on_progress: OnLine = ignore_progress) -> Summary:
-    """Read a run's summary; of a run that was cut off, sum up what it had written, and name its incomplete sessions.
+    """Read a run's summary. If the run was cut off, sum up its records and name its incomplete sessions.
 
-    `html` is where the run's page is written, if anywhere; `on_progress` gets a line on each file of the folder for
-    whose damage the page lacks something. LoadgenError: the folder is none of a run, or is damaged.
+    `html` is the file for the run's page; None: no page. `on_progress` gets a line for each damaged file that makes the
+    page incomplete. LoadgenError: the folder is no folder of a run, or is damaged.
     """
     if html is not None:
         check_output(Path(html))
@@ -33,11 +33,11 @@ def report(run_dir: Path | str, *, html: Path | str | None = None, on_progress: 
 
 
 def add_incomplete_sessions(folder: RunFolder, summary: Summary) -> Summary:
-    """The summary with a line on the sessions that lost workers left undone, or on why that is not known."""
+    """Add a line on the sessions that lost workers did not finish, or on why these are not known."""
     if not summary.lost_workers:
         return summary
     try:
         return note_incomplete_sessions(folder, folder.read_scenario(), summary)
     except LoadgenError as error:
-        line = f"which sessions were not run is not known: {error}"
+        line = f"it is not known which sessions were not run: {error}"
         return msgspec.structs.replace(summary, reasons=(*summary.reasons, line))

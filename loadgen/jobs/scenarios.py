@@ -1,4 +1,4 @@
-"""`loadgen scenarios`: the shipped scenarios, and what each is for."""
+"""`loadgen scenarios`: the shipped scenarios and their purposes."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ class ShippedScenario(Noun):
 
 
 def scenarios() -> tuple[ShippedScenario, ...]:
-    """The shipped scenarios in the order of their names."""
-    found = []
+    """Return the shipped scenarios in the order of their names."""
+    shipped = []
     for name in list_shipped():
         read = Scenario.load(name)
         purpose = " ".join(read.description.split()).partition(". ")[0].removesuffix(".")
-        found.append(ShippedScenario(name, purpose, read.duration, find_scenario(name)))
-    return tuple(found)
+        shipped.append(ShippedScenario(name, purpose, read.duration, find_scenario(name)))
+    return tuple(shipped)
 
 
 def list_lines(found: Sequence[ShippedScenario]) -> Iterator[str]:
-    """A table of names, durations and purposes, in 80 columns."""
+    """Yield the lines of a table of names, durations and purposes, in 80 columns."""
     durations = [format_duration(each.seconds) for each in found]
     name, lasts = (max(map(len, texts)) + 2 for texts in ([each.name for each in found], durations))
     for each, duration in zip(found, durations, strict=True):

@@ -1,4 +1,4 @@
-"""The wish to end a job: Ctrl-C, SIGTERM (a container's or a unit's stop), SIGHUP (a terminal that closes)."""
+"""The signals that end a job: Ctrl-C, SIGTERM (the stop of a container or unit), SIGHUP (a closed terminal)."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class StopSignals:
-    """While it is open, each of the signals raises Interrupted, or does `act`; inside `counted` it is counted alone.
+    """A context in which each of the signals calls `act`, by default to raise Interrupted; in `counted` it only counts.
 
-    Signals go to the main thread; in another one a job cannot take them, and leaves them as they are.
+    Only the main thread can handle signals; in another thread this context does nothing.
     """
 
     def __init__(self, act: Callable[[], None] = interrupt) -> None:
@@ -28,7 +28,7 @@ class StopSignals:
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            heeded = [each for each in SIGNALS if signal.getsignal(each) != signal.SIG_IGN]  # nohup, `&` in a script
+            heeded = [each for each in SIGNALS if signal.getsignal(each) != signal.SIG_IGN]  # ignored: nohup, `&`
             self._before = {number: signal.signal(number, self._receive) for number in heeded}
         return self
 
@@ -38,7 +38,7 @@ class StopSignals:
 
     @contextmanager
     def counted(self) -> Iterator[None]:
-        """Signals interrupt nothing: whoever waits looks at `count`."""
+        """Make signals only count: the code inside looks at `count` itself."""
         self._counting = True
         try:
             yield

@@ -1,7 +1,7 @@
-"""Which RUM a job talks to: an endpoint of its own, another one by its URL, or AWS; never the internet by default.
+"""The target of a job: a local endpoint of its own, an endpoint by its URL, or AWS; never the internet by default.
 
-Rule: nothing is sent to AWS, changed or deleted before the caller's `confirm` has said yes to a question that tells
-what would happen.
+Rule: nothing is sent to AWS, changed or deleted before the caller's `confirm` has said yes to a question that says what
+would happen.
 """
 
 from __future__ import annotations
@@ -23,41 +23,41 @@ if TYPE_CHECKING:
     from loadgen.scenario import Monitor
 
 VARIABLE = "AWS_ENDPOINT_URL_RUM"
-"""Environment variable of boto3 that names an endpoint: what the control plane and `seed` talk to unless told."""
+"""Environment variable of boto3 with an endpoint's URL: without --target, the target of control plane and `seed`."""
 
 
 class ConsentQuestion(Noun):
-    """What a person is asked before something is sent, changed or deleted."""
+    """A question to a person before something is sent, changed or deleted."""
 
     facts: tuple[str, ...]  # lines that say what would happen
     text: str  # such as "Send it?"
 
 
 Confirm = Callable[[ConsentQuestion], bool]
-"""Asks a person; True means yes. A job that gets None for it takes the answer to be no."""
+"""Asks a person; True means yes. A job without a `confirm` (None) takes the answer to be no."""
 
 
 class OpenTargets(Noun):
-    """What a run sends to, for as long as it is open."""
+    """The open targets of a run: the app monitors that it sends to."""
 
     account: Account
     monitors: tuple[MonitorTarget, ...]
-    endpoint: Endpoint | None  # one of this process: the run's own, for the target `local`, or the caller's
+    endpoint: Endpoint | None  # an endpoint that this process runs: the run's own (`local`) or the caller's; None: none
 
 
 class Sending(Noun):
-    """What a job is about to send to AWS."""
+    """The receiver and the amount of what a job is about to send to AWS."""
 
     account: Account
     receiver: str  # such as "app monitor demo (its id)"
     requests: int
     events: int
-    exact: bool  # False: extrapolated from a part
+    exact: bool  # False: the amounts are extrapolated from a sample
     remark: str = ""  # follows the price
 
 
 def require_yes(confirm: Confirm | None, question: ConsentQuestion, refusal: str) -> None:
-    """Ask, and raise a LoadgenError that begins with `refusal` unless the answer is yes."""
+    """Ask, and unless the answer is yes raise a LoadgenError that begins with `refusal`."""
     if confirm is None or not confirm(question):
         raise LoadgenError(f"{refusal}; type yes when asked, or give --yes")
 
@@ -84,11 +84,11 @@ def open_targets(
     store: Path | None,
     on_wait: OnWait,
 ) -> Iterator[OpenTargets]:
-    """The app monitors that a run sends to.
+    """Open the app monitors that a run sends to; use it as a context manager.
 
-    `target` is `local` (an endpoint with the settings `own`, which stops when this context ends, and has the app
-    monitors made), `aws`, or a URL. `store` is the file in which an own endpoint keeps events; None: in memory.
-    `on_wait` gets a line that says what is waited for, when an answer takes long.
+    `target` is `local` (a new endpoint with the settings `own`, which stops when the context ends; the app monitors are
+    created in it), `aws`, or a URL. `store` is the file in which that endpoint keeps events; None: in memory.
+    `on_wait` gets a line that says what is waited for when an answer takes long.
     """
     from loadgen.aws import Account
     from loadgen.endpoint import Endpoint, find_running
@@ -105,15 +105,15 @@ def open_targets(
 
 @contextmanager
 def reach_target(target: str | None, proxy: str | None, ca_bundle: str | None) -> Iterator[None]:
-    """While it is open, `target` is reached through this proxy, and trusted by the certificates of this file.
+    """Reach `target` through this proxy and trust the certificates in this file while the context is open.
 
-    Without a target it is that of AWS_ENDPOINT_URL_RUM; None for the others leaves them to the environment. Raises
-    LoadgenError for what cannot be used, or would do nothing.
+    Without a target, AWS_ENDPOINT_URL_RUM is the target; None for proxy and file keeps the environment's. LoadgenError:
+    one of them cannot be used, or would have no effect.
     """
     url = target or os.environ.get(VARIABLE) or ""
     for name, given in (("--proxy", proxy), ("--ca-bundle", ca_bundle)):
         if given is not None and url == "local":
-            raise LoadgenError(f"{name}: only for --target URL and aws; the local endpoint is reached directly")
+            raise LoadgenError(f"{name}: works only with --target URL or aws; the local endpoint is reached directly")
     if proxy is not None and "://" in url and is_loopback(urlsplit(check_url(url)).hostname or ""):
         raise LoadgenError(f"--proxy: {url} is on this machine, which is reached directly; leave --proxy out")
     with override_network(proxy, ca_bundle):
@@ -121,9 +121,9 @@ def reach_target(target: str | None, proxy: str | None, ca_bundle: str | None) -
 
 
 def open_account(target: str | None, region: str | None, on_wait: OnWait) -> Account:
-    """The control plane of `aws` or of a URL; without a target that of AWS_ENDPOINT_URL_RUM.
+    """Open the control plane of `aws` or of a URL; without a target, of AWS_ENDPOINT_URL_RUM.
 
-    `on_wait` gets a line that says what is waited for, when an answer takes long.
+    `on_wait` gets a line that says what is waited for when an answer takes long.
     """
     from loadgen.aws import Account
 
@@ -141,7 +141,7 @@ def open_account(target: str | None, region: str | None, on_wait: OnWait) -> Acc
 
 
 def open_account_at(url: str, region: str | None, on_wait: OnWait) -> Account:
-    """The control plane at a URL; an `Endpoint` of this process gives its own Region and credentials."""
+    """Open the control plane at a URL; an `Endpoint` of this process gives its own Region and credentials."""
     from loadgen.aws import Account
     from loadgen.endpoint import find_running
 
@@ -151,7 +151,7 @@ def open_account_at(url: str, region: str | None, on_wait: OnWait) -> Account:
 
 
 def check_url(url: str) -> str:
-    """The target's URL, if it names a host and nothing secret: it is kept in what a run writes."""
+    """Return the target's URL. LoadgenError: it names no host, or holds a secret, which a run's files would keep."""
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port

@@ -45,12 +45,13 @@ def check(tmp_path: Path, more: str) -> str:
     [
         (
             "browsers = { Firefox = 1, Chrome = 1 }\ndevices = { mobile = 1 }",
-            "population.browsers: Firefox is stated as 50% and gets no visit: it exists with devices desktop and "
-            "systems Windows, macOS, Linux only",
+            "population.browsers: Firefox is stated as 50% and gets no visit: it exists only with devices desktop and "
+            "systems Windows, macOS, Linux; give these more weight, or Firefox less",
         ),
         (
             "browsers = { Firefox = 50, Safari = 50 }\nsystems = { Windows = 80, iOS = 20 }",
-            "population.browsers: Safari is stated as 50% and gets 21% of the visits: it exists with devices mobile, ",
+            "population.browsers: Safari is stated as 50% and gets 21% of the visits: it exists only with devices "
+            "mobile, ",
         ),
     ],
 )

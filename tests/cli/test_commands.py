@@ -260,7 +260,7 @@ def test_a_fault_that_does_not_fit_is_told_in_our_words() -> None:
 
 def test_a_window_without_requests_is_refused_before_anything_is_made(tmp_path: Path) -> None:
     said = refusal("find-limit", QUICKSTART, "--start", 0.5, "--hold", "2s", "--out", tmp_path / "run")
-    assert said == ("--start 0.5 sends fewer than 2 requests in a window of 2 s; give a --hold of 4 s at least")
+    assert said == ("--start 0.5 sends fewer than 2 requests in a window of 2 s; give a --hold of at least 4 s")
     assert list(tmp_path.iterdir()) == []
 
 

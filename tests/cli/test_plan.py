@@ -81,7 +81,7 @@ def test_a_run_with_neighbours_takes_no_other_monitor_name(tmp_path: Path) -> No
     (tmp_path / "two.toml").write_text(text)
     done = CliRunner().invoke(commands, ["run", str(tmp_path / "two.toml"), "--monitor", "shop"])
     assert isinstance(done.exception, LoadgenError)
-    assert "each app monitor is found by the name that the file gives it" in str(done.exception)
+    assert "each app monitor is found by its name in the file" in str(done.exception)
     assert [path.name for path in tmp_path.iterdir()] == ["two.toml"]
 
 
@@ -91,4 +91,4 @@ def test_a_command_for_one_app_monitor_says_whom_it_leaves_out(tmp_path: Path) -
     out = str(tmp_path / "bodies.ndjson")
     done = CliRunner().invoke(commands, ["generate", str(tmp_path / "two.toml"), "--sessions", "2", "--out", out])
     assert done.exit_code == 0
-    assert "note: generate takes the scenario's first app monitor, loadgen; not its neighbours: blog" in done.stderr
+    assert "note: generate uses the scenario's first app monitor, loadgen, and not its neighbours: blog" in done.stderr

@@ -36,7 +36,7 @@ def scenario() -> Scenario:
 
 def test_sampled_visits_bear_the_session_id_of_their_batches(scenario: Scenario, tmp_path: Path) -> None:
     out = tmp_path / "truth.ndjson"
-    lines = ground_truth.write_truths(ground_truth.tell_truths(scenario, 3, Clock(1_800_000_000.0)), out)
+    lines = ground_truth.write_truths(ground_truth.find_truths(scenario, 3, Clock(1_800_000_000.0)), out)
     told = [json.loads(line) for line in out.read_text().splitlines()]
     assert len(told) == lines > 20
     sent = {}
@@ -78,7 +78,7 @@ def test_a_stopped_run_tells_which_visits_were_sent(scenario: Scenario, tmp_path
         sent.append(batch)
         spool.finish(pack_result(Result(batch.due, batch.due, batch.due, 200, 1, 1, 1, session=batch.session), 0))
     spool.close()
-    truths = ground_truth.tell_truths(scenario, 3, Clock(0.0), 9.0, ground_truth.LastSent(folder))
+    truths = ground_truth.find_truths(scenario, 3, Clock(0.0), 9.0, ground_truth.LastSent(folder))
     lines = ground_truth.write_truths(truths, tmp_path / "truth.ndjson")
     told = [json.loads(line) for line in (tmp_path / "truth.ndjson").read_text().splitlines()]
     hits = {hit.session: hit for hit in traffic.find_hits(scenario, 3, until=9.0)}

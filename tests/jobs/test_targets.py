@@ -66,8 +66,8 @@ JOBS: tuple[Callable[..., Any], ...] = (loadgen.run, loadgen.find_limit, loadgen
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"target": "local", "proxy": "http://proxy:1"}, "--proxy: only for --target URL and aws"),
-        ({"target": "local", "ca_bundle": "ca.pem"}, "--ca-bundle: only for --target URL and aws"),
+        ({"target": "local", "proxy": "http://proxy:1"}, "--proxy: works only with --target URL or aws"),
+        ({"target": "local", "ca_bundle": "ca.pem"}, "--ca-bundle: works only with --target URL or aws"),
         ({"target": "http://127.0.0.1:9", "proxy": "http://proxy:1"}, "--proxy: http://127.0.0.1:9 is on this machine"),
         ({"target": "http://rum.corp.test", "proxy": ""}, "--proxy: http:// names no host"),
         ({"target": "http://rum.corp.test", "proxy": "socks5://proxy"}, "--proxy: socks5://proxy cannot be used"),

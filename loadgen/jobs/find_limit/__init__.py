@@ -1,7 +1,7 @@
 """`loadgen find-limit`: scenario and conditions → the highest request rate that keeps them.
 
-The steps of a search: target, folder, Locust process, windows as they end, what was found; and how the terminal shows
-each window and, at the end, the curve.
+This module opens target and folder, starts the Locust process, follows its windows, and returns the limit; it also
+renders each window, and the curve at the end, for the terminal.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ from loadgen.units import format_digits
 __all__ = ["FindLimitOptions", "FoundLimit", "Progress", "build_limit_view", "find_limit", "format_step"]
 
 SETTLE_SECONDS = 1.0
-FEWEST = 2  # requests in a window
+FEWEST = 2  # fewest requests in a window
 
 SAID: dict[Cause, str] = {
     "throttled": "the target throttles",
@@ -65,35 +65,35 @@ BROKEN: dict[Cause, str] = {
     "generator": "generator late",
     "ceiling": "no higher rate",
 }
-"""The same in a word or two, beside the figures of a window."""
+"""Why a window was not kept, in a word or two, beside its figures."""
 
 BAR = 14  # characters
 
 
 class FindLimitOptions(Noun, kw_only=True):
-    """Everything that a search can be asked for, besides the scenario."""
+    """The options of a search, except the scenario."""
 
     target: str = "local"  # local, aws, or a URL
-    monitor: str | None = None  # name or id, in place of the scenario's
+    monitor: str | None = None  # name or id, in place of the scenario's app monitor
     region: str | None = None
-    proxy: str | None = None  # http://HOST:PORT, in place of the environment's
-    ca_bundle: str | None = None  # PEM file of trusted certificates, in place of the environment's
-    max_throttled: Share = 0.001  # requests that may get a 429
-    max_failed: Share = 0.001  # requests that may fail otherwise
+    proxy: str | None = None  # http://HOST:PORT, in place of the environment's proxy
+    ca_bundle: str | None = None  # PEM file of trusted certificates, in place of the environment's file
+    max_throttled: Share = 0.001  # share of requests that may get a 429
+    max_failed: Share = 0.001  # share of requests that may fail otherwise
     max_p99: Positive | None = None  # milliseconds of latency
-    start: Positive = 10.0  # first rate, requests a second
+    start: Positive = 10.0  # first rate, in requests per second
     max_rate: Positive = 5000.0  # no higher rate is tried
-    precision: Annotated[float, msgspec.Meta(ge=0.005, le=0.5)] = 0.05  # relative gap that is left
-    hold: Seconds = 10.0  # length of a window
-    max_windows: Annotated[int, msgspec.Meta(ge=4, le=200)] = 40  # then it stops unsure
-    senders: Annotated[int, msgspec.Meta(ge=1, le=900)] = 500  # requests in flight
-    quota: Positive | None = 50.0  # of the local endpoint, a second; None: no limit
+    precision: Annotated[float, msgspec.Meta(ge=0.005, le=0.5)] = 0.05  # relative gap between kept and broken rate
+    hold: Seconds = 10.0  # length of a window in seconds
+    max_windows: Annotated[int, msgspec.Meta(ge=4, le=200)] = 40  # then the search stops, not confirmed
+    senders: Annotated[int, msgspec.Meta(ge=1, le=900)] = 500  # most requests in flight
+    quota: Positive | None = 50.0  # of the local endpoint, in requests per second; None: no quota
     seed: Seed | None = None
-    accept: Literal["rum", "2xx"] = "rum"  # which answers mean accepted: those of RUM, or every 2xx
+    accept: Literal["rum", "2xx"] = "rum"  # which answers mean accepted: RUM's own answers, or every 2xx
 
 
 class FoundLimit(Noun):
-    """What a search found, and the folder of its run."""
+    """The limit that a search found, and the folder of its run."""
 
     limit: Limit
     folder: Path
@@ -101,7 +101,7 @@ class FoundLimit(Noun):
 
 Progress = SearchStep | str
 OnProgress = Callable[[Progress], None]
-"""Takes each window as it ends, and lines for people."""
+"""Called with each window as it ends, and with lines for people."""
 
 
 def find_limit(
@@ -115,10 +115,10 @@ def find_limit(
     """Find the highest request rate that keeps the conditions: climb, bracket, bisect, confirm.
 
     Args:
-        scenario: The scenario or its file; its first app monitor is taken.
-        out: A new or empty folder; results/<time>-<name>-limit unless given.
-        on_progress: Takes each window (a `SearchStep`) as it ends, and lines of text.
-        confirm: Asked before anything is sent to AWS; without it the answer is no.
+        scenario: The scenario or its file; the search uses its first app monitor.
+        out: A new or empty folder; by default results/<time>-<name>-limit.
+        on_progress: Called with each window (a `SearchStep`) as it ends, and with lines of text.
+        confirm: Called before anything is sent to AWS; without it the answer is no.
         **options: Fields of `FindLimitOptions`.
 
     Raises:
@@ -133,7 +133,7 @@ def find_limit(
         on_progress(describe_bound(asked))
     spec = build_spec(source, text, asked, search)
 
-    def ask(targets: OpenTargets) -> None:  # of the scenario's own run
+    def ask(targets: OpenTargets) -> None:  # with the figures of a plain run of the scenario
         own = msgspec.structs.replace(spec, duration=first.duration, sample_rate=None, find_limit=None)
         confirm_aws(own, targets, confirm)
 
@@ -145,7 +145,7 @@ def find_limit(
 def _search(
     opened: AbstractContextManager[tuple[RunSpec, RunFolder, OpenTargets]], search: LimitSearch, tell: OnProgress
 ) -> FoundLimit:
-    """Follow the run that searches to its end."""
+    """Follow the run of a search to its end, and return the limit."""
     with StopSignals() as signals, opened as (aimed, folder, targets):
         steps, seen = GrowingFile(folder.path / STEPS_FILE), list[SearchStep]()
 
@@ -168,16 +168,16 @@ def _search(
 
 
 def build_spec(source: str, text: str, asked: FindLimitOptions, search: LimitSearch) -> RunSpec:
-    """The run that searches with a scenario of this text; `source` is its file's name in messages."""
+    """Resolve the run spec of a search. `text` is the scenario's TOML, `source` its file's name in messages."""
     names = ("target", "monitor", "region", "proxy", "ca_bundle", "seed", "senders", "quota", "accept")
-    same = {name: getattr(asked, name) for name in names}
-    options = RunOptions.of(**same, duration=LONGEST_SECONDS, sample_rate=1.0)
+    shared = {name: getattr(asked, name) for name in names}
+    options = RunOptions.of(**shared, duration=LONGEST_SECONDS, sample_rate=1.0)
     check_machine(options)
     return msgspec.structs.replace(RunSpec.resolve(options, source, text), find_limit=msgspec.to_builtins(search))
 
 
 def describe_bound(asked: FindLimitOptions) -> str:
-    """What a search may send to AWS; the question that follows tells of the scenario's own run alone."""
+    """Say how much a search may send to AWS: the question that follows names only a plain run of the scenario."""
     most = asked.max_windows * asked.max_rate * (asked.hold + SETTLE_SECONDS)
     return (
         f"A search sends at rates of its own: {most:,.0f} requests at most in {asked.max_windows} windows up to "
@@ -186,11 +186,11 @@ def describe_bound(asked: FindLimitOptions) -> str:
 
 
 def build_search(asked: FindLimitOptions) -> LimitSearch:
-    """The search that the options ask for."""
+    """Build the search from its options. LoadgenError: a window would have too few requests."""
     if asked.start * asked.hold < FEWEST:
         raise LoadgenError(
             f"--start {asked.start:g} sends fewer than {FEWEST} requests in a window of {asked.hold:g} s; "
-            f"give a --hold of {FEWEST / asked.start:g} s at least"
+            f"give a --hold of at least {FEWEST / asked.start:g} s"
         )
     where = SearchRange(
         start=asked.start,
@@ -206,7 +206,7 @@ def build_search(asked: FindLimitOptions) -> LimitSearch:
 
 
 def read_found(folder: RunFolder) -> Limit | None:
-    """What the search left in the run's folder; None when it did not come to its end."""
+    """Read the limit from the run's folder; None if the search did not end. LoadgenError: the search found none."""
     file = folder.path / LIMIT_FILE
     if not file.exists():
         return None
@@ -217,9 +217,9 @@ def read_found(folder: RunFolder) -> Limit | None:
 
 
 def keep_so_far(folder: RunFolder, found: Limit | None, summary: Summary, tell: OnLine) -> Limit:
-    """What was found until Ctrl-C, or until the search broke off, kept as a limit that is not confirmed.
+    """Write and return the limit found until Ctrl-C, or until the search broke off, as not confirmed.
 
-    When nothing was: Interrupted after Ctrl-C, else a LoadgenError that says why it broke off.
+    If no limit was found: Interrupted after Ctrl-C, else a LoadgenError that says why the search broke off.
     """
     interrupted = summary.verdict == "interrupted"
     why = "" if interrupted else next(iter(summary.reasons), "its process ended")
@@ -238,7 +238,7 @@ def keep_so_far(folder: RunFolder, found: Limit | None, summary: Summary, tell: 
 
 
 def format_step(step: SearchStep) -> str:
-    """A window on one line."""
+    """Format a window as one line."""
     window = step.window
     verdict = "kept" if step.broken_by is None else BROKEN[step.broken_by]
     if window.shortage is not None:
@@ -250,11 +250,11 @@ def format_step(step: SearchStep) -> str:
 
 
 def build_limit_view(limit: Limit) -> RenderableType:
-    """What was found, why it ends there, and the curve."""
+    """Render the limit: the rate, what breaks above it, and the curve."""
     if limit.own and limit.confirmed:
-        said = "is as much as this generator can send, one process on this machine"
-        found = said if limit.cause == "generator" else "is the highest rate that was tried (--max-rate)"
-        headline = f" {found}; the target's limit is higher"
+        own = "is as much as this generator can send, one process on this machine"
+        meaning = own if limit.cause == "generator" else "is the highest rate that was tried (--max-rate)"
+        headline = f" {meaning}; the target's limit is higher"
     else:
         headline = " keeps the conditions" + (f", {limit.below:.1f}/s does not" if limit.below is not None else "")
     why = "it was interrupted" if limit.interrupted else limit.broken_off or "the windows ran out"
@@ -268,14 +268,14 @@ def build_limit_view(limit: Limit) -> RenderableType:
 
 
 def build_curve(limit: Limit) -> Table:
-    """Offered against accepted, and latency against load; the knee is where the last good window stands."""
+    """Build the table of all windows by rate: offered, accepted, throttled, clocks, and a bar; it marks the limit."""
     table = build_grid("offered/s", "accepted/s", "429", "p50 ms", "p99 ms", "lag ms", "")
     top = max(step.window.rate for step in limit.steps)
     for step in sorted(limit.steps, key=lambda step: step.window.rate):
         window = step.window
         bar = "█" * max(round(BAR * window.accepted / top), 1) if window.accepted else ""
-        refused = window.throttled_share + window.failed_share > 0
-        lost = "·" * max(round(BAR * window.rate / top) - len(bar), 0) if refused else ""
+        has_refusals = window.throttled_share + window.failed_share > 0
+        lost = "·" * max(round(BAR * window.rate / top) - len(bar), 0) if has_refusals else ""
         knee = " ← limit" if window.rate == limit.rate and step.broken_by is None else ""
         table.add_row(
             f"{window.offered:,.1f}",

@@ -40,7 +40,7 @@ __all__ = ["LiveView", "OnProgress", "Progress", "Run", "run", "worker"]
 
 
 class Run:
-    """A run that has ended: its summary, and the folder with all else that is known of it."""
+    """A run that has ended: its summary, and its folder, which holds everything else."""
 
     def __init__(self, folder: RunFolder, summary: Summary) -> None:
         self.folder: Path = folder.path
@@ -54,15 +54,15 @@ class Run:
 
     @property
     def spec(self) -> RunSpec:
-        """What the run was asked for."""
+        """The options of the run, read from its folder."""
         return self._files.read_spec()
 
     def records(self) -> pyarrow.Table:
-        """Read one row a request, columns as results/README.md explains; LoadgenError when the run left none."""
+        """Read the records, one row a request; results/README.md explains the columns. LoadgenError: there are none."""
         import pyarrow.parquet as parquet
 
         if not self._files.records.is_file():
-            raise LoadgenError(f"{self._files.records}: is not there; the run was cut off, or somebody took it away")
+            raise LoadgenError(f"{self._files.records}: is missing; the run was cut off, or the file was deleted")
         return parquet.ParquetFile(self._files.records).read(use_threads=False)  # as `results.table` says
 
 
@@ -74,12 +74,11 @@ def run(
     confirm: Confirm | None = None,
     **options: Any,
 ) -> Run:
-    """Send a scenario's traffic, measure it, and return what became of every event.
+    """Send a scenario's traffic, measure it, and return the run with the outcome of every event.
 
-    `options` are the fields of RunOptions; `out` is a new or empty folder, results/<time>-<name> unless given. The
-    run's RunSpec, each second that was measured, and each line for people go to `on_progress`. Before anything goes to
-    AWS `confirm` is asked, and without one nothing goes there. Raises LoadgenError for what a person can mend. Ctrl-C
-    ends the run well.
+    `options` are the fields of RunOptions; `out` is a new or empty folder, by default results/<time>-<name>.
+    `on_progress` gets the run's RunSpec, each measured second, and lines for people. Nothing is sent to AWS before
+    `confirm` has returned True. LoadgenError: a problem that the caller can mend. Ctrl-C ends the run with a summary.
     """
     spec = resolve(scenario, options)
 
@@ -106,9 +105,9 @@ def run(
 
 
 def resolve(scenario: Scenario | Path | str, options: dict[str, Any]) -> RunSpec:
-    """Check everything that can be checked before anything is started."""
+    """Resolve the options of a run, and check everything that can be checked before anything starts."""
     plain = {name: str(value) if isinstance(value, Path) else value for name, value in options.items()}
-    resolve_options(RunOptions, plain)  # for its words
+    resolve_options(RunOptions, plain)  # for its error messages
     asked = RunOptions.of(**plain)
     check_options(asked)
     check_machine(asked)
@@ -121,11 +120,11 @@ def resolve(scenario: Scenario | Path | str, options: dict[str, Any]) -> RunSpec
 def open_run(
     spec: RunSpec, out: Path | None, name: str, ask: Callable[[OpenTargets], None], on_wait: OnWait
 ) -> Iterator[tuple[RunSpec, RunFolder, OpenTargets]]:
-    """Open what a run sends to, and write its spec, with where its requests go, into its folder.
+    """Open a run's targets and its folder, and write its spec with the targets' addresses into the folder.
 
-    Without `out` the folder is named after the time and `name`. For AWS, `ask` is called first; it raises on a no.
-    `on_wait` gets a line when the target takes long to answer; one that never does is refused. Whatever is refused, or
-    ends before something was sent, leaves no folder.
+    Without `out` the folder is named after the time and `name`. Before AWS is used, `ask` is called; it raises if the
+    answer is no. `on_wait` gets a line when the target takes long to answer; a target that does not answer is refused.
+    A run that is refused, or ends before its process starts, leaves no folder.
     """
     monitors = [each.monitor for each in spec.scenarios]
     named = [each.model_copy(update={"name": spec.monitor or each.name}) for each in monitors]
@@ -150,9 +149,9 @@ def open_run(
 
 
 def own_endpoint(spec: RunSpec) -> EndpointSettings:
-    """The settings of the endpoint that a run with the target `local` starts."""
+    """Return the settings of the endpoint that a run with the target `local` starts."""
     return EndpointSettings(
-        # nobody else gets the key that it makes up: a long run must not fill the memory for nothing
+        # Nobody else knows this endpoint's key and reads its events, so keeping them would only fill the memory.
         keeps=spec.store is not None,
         quota=spec.quota,
         faults=parse_faults(spec.faults) if spec.faults else Faults(),

@@ -1,11 +1,11 @@
-"""What follows a run whose process has ended: its summary, notes, sessions that were not run, the page.
+"""The steps after a run's process has ended: summary, notes, sessions that were not run, page.
 
-Rule: once a summary is on disk nothing here can lose it, and Ctrl-C skips a step.
+Rule: no step can lose a summary that is on disk, and Ctrl-C skips a step.
 
-Which sessions a lost worker left undone: its share is drawn again and compared with what it tried. Senders take batches
-in the order of their intended moments, so what was due before a worker's last first attempt and was not tried was held
-back by the client (a page that was switched off), and is not missing. Sessions are drawn in the order of their starts:
-of those after the last that was tried, a late worker may have drawn nothing yet.
+The sessions that a lost worker did not finish are found by drawing its share again and comparing it with the batches it
+tried. Senders take batches in the order of their intended moments. So a batch that was due before the worker's last
+first attempt and was not tried was held back by the client (its page was switched off), and is not missing. Sessions
+are drawn in the order of their starts, so a late worker may not have drawn those after the last one that it tried.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ from loadgen.results import (
 from loadgen.scenario import Scenario
 
 FAILURES = (LoadgenError, OSError, MemoryError, ImportError)
-"""Of a step that the run's accounts do not depend on; an ImportError comes of a library that finds no memory."""
+"""Errors that a step may have without harm to the run's counts; ImportError: a library finds no memory."""
 
 
 def find_summary(folder: RunFolder, process: LocustProcess, interrupted: bool) -> Summary:
-    """The summary that the process wrote, or what its records say when it ended without one.
+    """Return the summary that the process wrote or handed over, or one recovered from its records.
 
-    One that ended before it had sent anything leaves no folder if it was interrupted (raises Interrupted), or if it has
-    said why it did not start (LoadgenError). One that was killed by then raises GeneratorKilled.
+    If the process ended before it sent anything, this raises: Interrupted if the run was interrupted, LoadgenError if
+    the log says why it did not start (both delete the folder), GeneratorKilled if it was killed.
     """
     handed_over = process.handover.receive()
     if folder.finished:
@@ -64,14 +64,14 @@ def find_summary(folder: RunFolder, process: LocustProcess, interrupted: bool) -
         if interrupted:
             interrupt()
         raise LoadgenError(str(refusal))
-    said = f"Locust ended with code {process.code} before its summary: {process.first_error} (see {folder.log})"
+    reason = f"Locust ended with code {process.code} before its summary: {process.first_error} (see {folder.log})"
     summary = recover_summary(folder)
     verdict = "invalid" if process.code == EXIT_CODES["invalid"] else summary.verdict
-    return msgspec.structs.replace(summary, verdict=verdict, reasons=(said, *summary.reasons))
+    return msgspec.structs.replace(summary, verdict=verdict, reasons=(reason, *summary.reasons))
 
 
 def keep_summary(folder: RunFolder, summary: Summary, tell: OnLine) -> Summary:
-    """Write the summary; where that fails the run is invalid, and what was measured is still returned."""
+    """Write the summary and return it; if that fails, return it as invalid, with the reason."""
     try:
         folder.write_summary(summary)
     except FAILURES as error:
@@ -82,7 +82,7 @@ def keep_summary(folder: RunFolder, summary: Summary, tell: OnLine) -> Summary:
 
 
 def write_ground_truth(spec: RunSpec, folder: RunFolder, summary: Summary, tell: OnLine) -> None:
-    """Write which visits an incident hit; a run without the file is still a run."""
+    """Write which visits an incident hit; if that fails, only tell why."""
     try:
         ground_truth.write_truth_of_run(spec.scenario, folder, summary)
     except FAILURES as error:
@@ -90,7 +90,7 @@ def write_ground_truth(spec: RunSpec, folder: RunFolder, summary: Summary, tell:
 
 
 def add_notes(folder: RunFolder, spec: RunSpec, summary: Summary, tell: OnLine) -> Summary:
-    """The summary with what else is known, written again if it has changed."""
+    """Add notes on incomplete sessions and on OpenTelemetry to the summary; write it again if it has changed."""
     summary = name_incomplete_sessions(folder, spec.scenario, summary, tell)
     if spec.otel and (line := otel.find_complaint(folder.log)):
         summary = msgspec.structs.replace(summary, reasons=(*summary.reasons, line))
@@ -99,7 +99,7 @@ def add_notes(folder: RunFolder, spec: RunSpec, summary: Summary, tell: OnLine) 
 
 
 def name_incomplete_sessions(folder: RunFolder, scenario: Scenario, summary: Summary, tell: OnLine) -> Summary:
-    """Of a run that lost workers; drawing their sessions again takes a while, and Ctrl-C skips it."""
+    """Note the sessions that lost workers did not finish. Drawing them again takes a while; Ctrl-C skips it."""
     if not summary.lost_workers:
         return summary
     tell("naming the sessions that were not run (Ctrl-C leaves it to `loadgen report`)")
@@ -119,14 +119,14 @@ def name_incomplete_sessions(folder: RunFolder, scenario: Scenario, summary: Sum
 
 
 def note_incomplete_sessions(folder: RunFolder, scenario: Scenario, summary: Summary) -> Summary:
-    """The summary of a run that lost workers, with a line on the sessions that were not run.
+    """Add a line on the sessions that were not run to the summary of a run that lost workers.
 
-    They are named in a file of their own, made once.
+    A file of their own names these sessions; it is written only once.
     """
     if (folder.path / INCOMPLETE_SESSIONS).is_file():
         count = len(read_incomplete_sessions(folder))
     elif not all(folder.locate_spool(worker).is_file() for worker in summary.lost_workers):
-        return summary  # somebody took the file out of the folder, and what the workers had tried is gone
+        return summary  # the file was deleted, and the workers' records that it was made from are gone
     else:
         try:
             count = write_incomplete_sessions(folder, find_incomplete_sessions(folder, scenario, summary))
@@ -139,29 +139,29 @@ def note_incomplete_sessions(folder: RunFolder, scenario: Scenario, summary: Sum
 
 
 def describe_count(count: int) -> str:
-    """One line for people."""
+    """Say how many sessions were not run."""
     sessions = "1 session was" if count == 1 else f"{count:,} sessions were"
     return f"{sessions} not run, or only in part: {INCOMPLETE_SESSIONS} names them"
 
 
 def find_incomplete_sessions(folder: RunFolder, scenario: Scenario, summary: Summary) -> Iterator[IncompleteSession]:
-    """The sessions of all lost workers, a worker and an app monitor after the other."""
+    """Yield the incomplete sessions of all lost workers, by worker and app monitor."""
     workers, factor, stopped = summary.generator.workers, units.parse_pace(summary.pace), summary.stopped_at
     names = [each.name for each in summary.monitors] or [scenario.monitor.name]
     return chain.from_iterable(
         find_incomplete_in_share(
-            LostShare(its, summary.seed + place, worker, workers, name),
+            LostShare(own_scenario, summary.seed + place, worker, workers, name),
             TriedBatches(folder.locate_spool(worker), place),
             factor,
             stopped,
         )
         for worker in summary.lost_workers
-        for place, (its, name) in enumerate(zip(scenario.monitors, names, strict=False))
+        for place, (own_scenario, name) in enumerate(zip(scenario.monitors, names, strict=False))
     )
 
 
 class LostShare(Noun):
-    """A lost worker's part of the sessions of one app monitor."""
+    """The part of one app monitor's sessions that a lost worker had to run."""
 
     scenario: Scenario
     seed: int
@@ -173,10 +173,10 @@ class LostShare(Noun):
 def find_incomplete_in_share(
     share: LostShare, tried: TriedBatches, factor: float, stopped: float | None
 ) -> Iterator[IncompleteSession]:
-    """The sessions of one share that were not run whole, up to the run's end, or to its stop in seconds on the wall.
+    """Yield the sessions of a share of which due batches were not tried, up to the run's end or its stop.
 
-    As fast as possible nothing has a moment: of a run that was stopped, nobody knows which sessions would have come
-    after those that were tried.
+    `stopped` is the stop in seconds on the wall; None: the run was not stopped. A run as fast as possible (infinite
+    `factor`) has no moments: if it was stopped, the sessions after the last one tried are not known.
     """
     duration = share.scenario.duration
     end = duration if stopped is None or factor == inf else min(duration, stopped * factor)
@@ -184,15 +184,15 @@ def find_incomplete_in_share(
         if session.start >= end or (factor == inf and stopped is not None and session.index >= tried.sessions):
             return
         due = [batch.due for batch in plan.batches if batch.due < end]
-        done = tried.count(session.index)
-        drawn = session.index < tried.sessions
-        if done < len(due) and not (factor != inf and drawn and due[-1] / factor <= tried.until):
+        attempts = tried.count(session.index)
+        was_drawn = session.index < tried.sessions
+        if attempts < len(due) and not (factor != inf and was_drawn and due[-1] / factor <= tried.until):
             start, name = session.start / (1.0 if factor == inf else factor), client.make_session_id(session.key)
-            yield IncompleteSession(session.index, name, start, share.worker, len(due), done, share.monitor)
+            yield IncompleteSession(session.index, name, start, share.worker, len(due), attempts, share.monitor)
 
 
 def write_page(folder: RunFolder, tell: OnLine) -> None:
-    """Write the run's page; a run without one is still a run."""
+    """Write the run's page; if that fails, only tell why."""
     try:
         write_report(RunData(folder))
     except FAILURES as error:

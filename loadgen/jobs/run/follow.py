@@ -1,7 +1,7 @@
-"""Follow a run's process from outside to its end, and take over the summary that it leaves or hands over.
+"""Follow a run's process from outside to its end, and take the summary that it writes or hands over.
 
-Rule: Locust runs in a process and a process group of its own, so that Ctrl-C reaches it as our wish to stop, once.
-`run` and `find-limit` share this; they differ in what they read while it goes.
+Rule: Locust runs in a process group of its own, so that Ctrl-C does not reach it directly: this process asks it to
+stop, once. `run` and `find-limit` share this module; they read different files meanwhile.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from loadgen.results import RunFolder, RunSpec, Summary, TimelineRow, add_ledger
 
 LOOK_SECONDS = 0.25
 NO_ROOM = (ENOSPC, EDQUOT, EFBIG)
-LEAVE_SECONDS = 10.0  # for workers of a run that is summed up: they say good-bye to their master
+LEAVE_SECONDS = 10.0  # for the workers of a run that is summed up to end by themselves
 
 
 class FollowedRun:
-    """A run's process and whoever wants to hear of it.
+    """A run's process, with the callback that gets its news.
 
-    The first signal asks the run to end well, a second one ends it at once. A progress callback that raises (a closed
-    pipe, a terminal that is gone) ends the run well too; its `error` is kept for when the run is summed up. One that
-    only finds no room for what it writes (a log on a full disk) is not called again, and the run goes on.
+    The first signal asks the run to end with a summary, a second one kills it. A callback that raises (a closed pipe, a
+    terminal that is gone) ends the run with a summary too; `error` keeps the exception until then. A callback that
+    fails only for want of disk space (a log on a full disk) is not called again, and the run goes on.
     """
 
     def __init__(
@@ -41,26 +41,26 @@ class FollowedRun:
         read_news: Callable[[], Iterable[Any]],
         tell: Callable[[Any], None],
     ) -> None:
-        """Read the target's ledgers. `read_news` gives what is new since its last call; `tell` hears each."""
+        """Read the target's ledgers. `read_news` returns the news since its last call; `tell` is called with each."""
         self.error: Exception | None = None
-        self._is_deaf = False  # whoever wanted to hear
+        self._is_deaf = False  # True: the callback has failed and is not called again
         self._spec, self._folder, self._targets = spec, folder, targets
         self._read_news, self._tell = read_news, tell
-        self._died: str | None = None  # what went wrong with the local endpoint
-        self._heeded = 0  # signals
+        self._died: str | None = None  # when the local endpoint died; None: it lives
+        self._heeded = 0  # number of signals that were acted on
         self._last_second: int | None = None
         self._process: LocustProcess | None = None
         self._before = self._read_ledgers()
 
     def follow_to_end(self, signals: StopSignals) -> Summary:
-        """Run the process; its summary with both ledgers, as it stands in the folder if that can be written."""
-        if self.error is not None:  # nobody is there any more
+        """Run the process to its end; return its summary with the ledgers compared, and write it into the folder."""
+        if self.error is not None:  # the callback failed already
             raise self.error
         folder, endpoint, before = self._folder, self._targets.endpoint, self._before
         with signals.counted():
             process = self._process = LocustProcess(self._spec, folder, endpoint.credentials if endpoint else None)
             self._watch(process, signals)
-            process.bury(LEAVE_SECONDS if folder.finished else 0.0)
+            process.stop_orphans(LEAVE_SECONDS if folder.finished else 0.0)
             summary = find_summary(folder, process, interrupted=signals.count > 0)
             after = self._read_ledgers() if any(before) else before
             summary = add_ledgers(summary, tuple(map(compare_counts, before, after, summary.monitors)), self._died)
@@ -70,7 +70,7 @@ class FollowedRun:
         return read_ledgers(self._targets.monitors, lambda line: self.tell(WorkProgress(line)))
 
     def tell(self, news: Any) -> None:
-        """Call back, until that fails."""
+        """Call the callback, unless it has failed before."""
         if self._is_deaf:
             return
         try:
@@ -84,7 +84,7 @@ class FollowedRun:
                 self._process.interrupt()
 
     def _watch(self, process: LocustProcess, signals: StopSignals) -> None:
-        """Hand on what is new until the process has ended."""
+        """Pass on the news until the process has ended."""
         log, running = LogFollower(self._folder.log), True
         while running:
             running = process.running(LOOK_SECONDS)

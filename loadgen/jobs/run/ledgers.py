@@ -1,4 +1,4 @@
-"""Both sides' counts of a run: what an endpoint of ours says it accepted, asked before and after, beside our own."""
+"""The comparison of a run's counts with the local endpoint's ledger, which is read before and after the run."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ ASK_SECONDS, LEDGER = 10.0, "/_loadgen/ledger"
 
 
 def read_ledgers(targets: Sequence[MonitorTarget], on_wait: OnWait) -> tuple[Volume | None, ...]:
-    """What each app monitor of a run has accepted; None for all where one is not told: they are compared together.
+    """Read what the endpoint accepted for each app monitor; None for all if one is missing: they are compared together.
 
-    Events that the endpoint dropped from accepted requests are included. `on_wait` gets a line when it takes long.
+    Events that the endpoint dropped from accepted requests count too. `on_wait` gets a line when an answer takes long.
     """
-    found: list[Volume | None] = []
+    ledgers: list[Volume | None] = []
     for target in targets:
-        found.append(_read_ledger(target.url, target.monitor_id, on_wait))
-        if found[-1] is None:
+        ledgers.append(_read_ledger(target.url, target.monitor_id, on_wait))
+        if ledgers[-1] is None:
             return (None,) * len(targets)
-    return tuple(found)
+    return tuple(ledgers)
 
 
 def _read_ledger(url: str, monitor_id: str, on_wait: OnWait) -> Volume | None:
-    """Ask an endpoint; None when it is none of ours, or not there."""
+    """Read an endpoint's ledger of an app monitor; None if the target keeps none or does not answer."""
     if not url.startswith("http://"):
         return None
     parts = urlsplit(url)
@@ -39,21 +39,21 @@ def _read_ledger(url: str, monitor_id: str, on_wait: OnWait) -> Volume | None:
     notice = start_notice(parts.netloc, LEDGER, ASK_SECONDS, on_wait)
     try:
         answer = connection(Request("GET", path, (("host", parts.netloc),)))
-        told = msgspec.json.decode(answer.body, type=EndpointLedger)
+        ledger = msgspec.json.decode(answer.body, type=EndpointLedger)
     except (NoAnswer, msgspec.DecodeError):
         return None
     finally:
         notice.cancel()
         connection.close()
-    return Volume(told.requests.accepted, told.events.accepted + told.events.dropped)
+    return Volume(ledger.requests.accepted, ledger.events.accepted + ledger.events.dropped)
 
 
 def compare_counts(before: Volume | None, after: Volume | None, ours: MonitorSummary) -> LedgerComparison:
-    """Both sides' counts of one run for one of its app monitors."""
+    """Compare the endpoint's counts of a run for one app monitor with ours."""
     if before is None or after is None:
         return LedgerComparison()
     accepted = after - before
     more = accepted - Volume(ours.requests.accepted, ours.events.accepted)
-    # What got no answer, or was in flight when a worker was killed, may have been accepted all the same.
+    # A request without an answer, or in flight when its worker was killed, may have been accepted all the same.
     agrees = 0 <= more.requests <= ours.in_doubt.requests and 0 <= more.events <= ours.in_doubt.events
     return LedgerComparison(agrees, accepted.requests, accepted.events)

@@ -1,4 +1,4 @@
-"""What Locust's log tells people: lines while a run goes, and afterwards why it did not go well."""
+"""Locust's log, read for people: lines during a run, and afterwards the reason of a failure."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 
 from loadgen.results import GrowingFile
 
-MOST_LINES = 20  # that are told
+MOST_LINES = 20  # that are passed on to people
 MAX_WAIT_SECONDS = 60
-"""A master waits so long for its workers: one that dies before it has connected is not waited for without end."""
+"""Seconds that a master waits for its workers; without a limit it would wait forever for a worker that has died."""
 
 GAVE_UP = "Gave up waiting for workers to connect"
 RAISED = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Exit|Interrupt)\b")  # the last line of a traceback
@@ -20,45 +20,45 @@ WARNING = re.compile(r"/WARNING/loadgen: (.+)")
 
 
 class LogFollower:
-    """Gives what people should hear of Locust's log while a run goes; each line once."""
+    """Reads Locust's log during a run, and yields each line that is meant for people once."""
 
     def __init__(self, log: Path) -> None:
-        self._log, self._told = GrowingFile(log), set[str]()
+        self._log, self._yielded = GrowingFile(log), set[str]()
 
     def lines(self) -> Iterator[str]:
-        """What is new since the last call."""
+        """Yield the lines for people that are new since the last call."""
         try:
             new = self._log.read_new_lines()
-        except OSError:  # the folder is gone: others say so
+        except OSError:  # the folder is gone: other code reports that
             return
         for line in new.decode(errors="replace").splitlines():
-            said = translate_line(line)
-            if said is not None and said not in self._told and len(self._told) < MOST_LINES:
-                self._told.add(said)
-                yield said
+            text = translate_line(line)
+            if text is not None and text not in self._yielded and len(self._yielded) < MOST_LINES:
+                self._yielded.add(text)
+                yield text
 
 
 def translate_line(line: str) -> str | None:
-    """A line of Locust's log for people; None for most."""
+    """Translate a line of Locust's log for people; None for a line that they need not see."""
     if found := WAITING.search(line):
-        return f"waiting for workers: {found[1]} of {found[2]} are there; one that cannot come says why where it runs"
+        return f"waiting for workers: {found[1]} of {found[2]} connected; a worker that cannot connect says why there"
     return found[1] if (found := WARNING.search(line)) else None
 
 
 def explain_few_workers(log: str) -> str | None:
-    """Why a master gave up, by its log; None when it did not."""
+    """Return from a master's log why it gave up; None if it did not."""
     if GAVE_UP not in log:
         return None
-    came = WAITING.findall(log)[-1:]
-    workers = f"{came[0][0]} of {came[0][1]} workers" if came else "fewer workers than --expect-workers"
+    last = WAITING.findall(log)[-1:]
+    workers = f"{last[0][0]} of {last[0][1]} workers" if last else "fewer workers than --expect-workers"
     return (
-        f"{workers} came within {MAX_WAIT_SECONDS} s; a master knows of a worker only when it connects, so see on the "
-        "other machines what keeps theirs"
+        f"{workers} connected within {MAX_WAIT_SECONDS} s; a master knows of a worker only when it connects, so see on "
+        "the other machines why theirs do not"
     )
 
 
 def describe_silence(folder: Path) -> str:
-    """Why a process may have logged nothing into its folder."""
+    """Say why a process may have written no log into its folder."""
     if not folder.is_dir():
         return f"the folder {folder} is gone"
     free = shutil.disk_usage(folder).free
@@ -66,7 +66,7 @@ def describe_silence(folder: Path) -> str:
 
 
 def find_first_error(log: str) -> str | None:
-    """The first error, with that of a traceback before it; else the last line, None without one."""
+    """Return the first error in a log, with the exception of a traceback before it; else its last line, if any."""
     lines = log.strip().splitlines()
     if not lines:
         return None

@@ -20,18 +20,18 @@ from loadgen.results import CLUSTER_SECRET, HANDOVER, LIFELINE, Handover, RunFol
 from loadgen.transport import BUNDLES
 from loadgen.wire.sigv4 import Credentials
 
-GONE_SECONDS = 10.0  # a killed process is gone well before
+GONE_SECONDS = 10.0  # a killed process ends well before
 MAX_WAIT = f"--expect-workers-max-wait={MAX_WAIT_SECONDS}"
 
 DEFAULTS = otel.DEFAULTS | {"OPENBLAS_NUM_THREADS": "1"}
-"""Where the environment sets nothing else. Numpy's threads, one for each core, spin once traffic is set up."""
+"""Environment variables, unless the environment sets them. OpenBLAS' idle threads, one a core, would use the CPU."""
 
 FILES = (*BUNDLES, "SSL_CERT_DIR", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE")
-"""Environment variables that name a file and may name it by a relative path."""
+"""Environment variables that name a file, possibly by a relative path."""
 
 
 class LocustProcess:
-    """Locust, headless, on our locustfile; what it says goes to the run's folder."""
+    """The process of Locust with our locustfile; its output goes to a log in the run's folder."""
 
     def __init__(self, spec: RunSpec, folder: RunFolder, credentials: Credentials | None) -> None:
         self._folder = folder
@@ -43,14 +43,14 @@ class LocustProcess:
                 cwd=folder.path,
                 env=make_environment(credentials) | own_variables(spec) | {HANDOVER: str(self.handover.descriptor)},
                 pass_fds=(self.handover.descriptor,),
-                stdin=subprocess.PIPE,  # its end tells Locust that we are gone, however we went
+                stdin=subprocess.PIPE,  # ends with this process, however it ends; then Locust ends too
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
 
     def running(self, wait_seconds: float) -> bool:
-        """Whether it still runs after at most so many seconds."""
+        """Wait at most `wait_seconds`; return whether the process still runs."""
         try:
             self._process.wait(wait_seconds)
         except subprocess.TimeoutExpired:
@@ -59,27 +59,27 @@ class LocustProcess:
 
     @property
     def code(self) -> int | None:
-        """Its exit code, once it has ended."""
+        """The exit code; None while the process runs."""
         return self._process.poll()
 
     def interrupt(self) -> None:
-        """Ask it to stop sending, wait for what is in flight, and write its results."""
+        """Ask the process to stop sending, wait for requests in flight, and write its results."""
         if self.code is None:
             self._process.send_signal(signal.SIGINT)
 
     def kill(self) -> None:
-        """End it and its workers at once."""
+        """Kill the process and its workers."""
         if self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGKILL)
 
-    def bury(self, grace: float) -> None:
-        """After its end: see to it that none of its workers lives on and sends what nobody counts."""
-        left = [each for each in psutil.process_iter(["status"]) if self._leads(each.pid)]
-        left = [each for each in left if each.info["status"] != psutil.STATUS_ZOMBIE]  # of a parent that reaps none
-        _, left = psutil.wait_procs(left, timeout=grace)
-        for each in left:
+    def stop_orphans(self, grace: float) -> None:
+        """Kill the workers that outlive the Locust master by `grace` seconds: nobody would count what they send."""
+        orphans = [each for each in psutil.process_iter(["status"]) if self._leads(each.pid)]
+        orphans = [each for each in orphans if each.info["status"] != psutil.STATUS_ZOMBIE]  # ended, not yet reaped
+        _, orphans = psutil.wait_procs(orphans, timeout=grace)
+        for each in orphans:
             each.kill()
-        psutil.wait_procs(left, timeout=GONE_SECONDS)
+        psutil.wait_procs(orphans, timeout=GONE_SECONDS)
         if self._process.stdin is not None:
             self._process.stdin.close()
 
@@ -90,21 +90,21 @@ class LocustProcess:
             return False
 
     def fail(self) -> NoReturn:
-        """Say how it ended without a summary."""
+        """Raise the error that says how the process ended without a summary."""
         code, log = self._process.returncode, self._folder.log
-        if code < 0 or code == GeneratorKilled.exit_code:  # told to end while it started
+        if code < 0 or code == GeneratorKilled.exit_code:  # a signal ended it while it started
             what = f"signal {-code} killed" if code < 0 else "a signal ended"
             raise GeneratorKilled(f"{what} the generator before it had sent anything ({log})")
         raise LoadgenError(f"Locust ended with code {code} and no summary: {self.first_error} ({log})")
 
     @property
     def first_error(self) -> str:
-        """The first error in its log; without one its last line, or why it has none."""
+        """The first error in the log; without an error its last line, or why the log is empty."""
         return find_first_error(self._read_log()) or describe_silence(self._folder.path)
 
     @property
     def refusal(self) -> str | None:
-        """Why it did not even start, where it has said so: it has sent nothing then."""
+        """Why the process did not start (so it sent nothing), if its log says so; else None."""
         if self.code == LoadgenError.exit_code:  # bad input
             return self.first_error
         return explain_few_workers(self._read_log())
@@ -115,19 +115,19 @@ class LocustProcess:
 
 
 def own_variables(spec: RunSpec) -> dict[str, str]:
-    """What our Locust process is told besides its options.
+    """Return the environment variables of our own that the Locust process gets.
 
-    Workers of --processes share a secret of this run's own with their master: others on the machine reach its port too.
+    Workers of --processes share a secret with their master, because other users of this machine can reach its port.
     """
     lifeline = {LIFELINE: "1"}
     return lifeline if spec.master else lifeline | {CLUSTER_SECRET: secrets.token_hex(32)}
 
 
 def make_environment(credentials: Credentials | None) -> dict[str, str]:
-    """Our own environment without Locust's variables; the endpoint's key in place of the caller's when there is one.
+    """Return our environment without Locust's variables; `credentials`, if given, replace the caller's.
 
-    Its log is UTF-8, whatever the caller's terminal is. Files are named by absolute paths, as the process has another
-    working directory.
+    The log is UTF-8, whatever the caller's terminal uses. Paths of files become absolute, because the process has
+    another working directory.
     """
     kept = DEFAULTS | {key: value for key, value in os.environ.items() if not key.startswith("LOCUST_")}
     kept["PYTHONIOENCODING"] = "utf-8"
@@ -143,7 +143,7 @@ def make_environment(credentials: Credentials | None) -> dict[str, str]:
 
 
 def list_arguments(spec: RunSpec, folder: RunFolder) -> list[str]:
-    """Locust's own options for a run; ours are in the file that it is handed."""
+    """Return Locust's own options for a run; ours are in the file of the run spec."""
     senders = spec.senders * spec.workers
     return [
         f"--run-spec={folder.spec_file.resolve()}",
@@ -158,14 +158,14 @@ def list_arguments(spec: RunSpec, folder: RunFolder) -> list[str]:
 
 
 def list_web_arguments(spec: RunSpec) -> list[str]:
-    """With Locust's web UI, on loopback, for as long as the run; or without."""
+    """Return the options of Locust's web UI: on loopback for as long as the run, or none."""
     if spec.web is None:
         return ["--headless"]
     return ["--autostart", "--autoquit=0", "--web-host=127.0.0.1", f"--web-port={spec.web}"]
 
 
 def list_master_arguments(spec: RunSpec) -> list[str]:
-    """Where the workers find their master; without --master on a port that is free, so that two runs do not meet."""
+    """Return the options of the master's port; without --master a free port, so that two runs do not share one."""
     if not spec.master:
         port = find_free_port()
         return [f"--master-port={port}", f"--master-bind-port={port}", "--master-bind-host=127.0.0.1", MAX_WAIT]
@@ -179,5 +179,5 @@ def list_master_arguments(spec: RunSpec) -> list[str]:
 
 
 def make_command(*arguments: str) -> list[str]:
-    """Locust on our locustfile, whatever the user's own Locust is set up for and whatever modules lie in the folder."""
+    """Return the command of Locust with our locustfile; `-P` keeps it from importing modules of the working folder."""
     return [sys.executable, "-P", "-m", "loadgen.swarm", *arguments]

@@ -1,6 +1,6 @@
-"""A run on the terminal while it goes: a block that is redrawn in place; a line a second where it is no terminal.
+"""A running run on the terminal: a block that is redrawn in place; without a terminal, one line a second.
 
-What a run tells its caller while it goes: what is sent where, each second, and lines for people.
+Also here: the type of a run's progress: its spec, each second, and lines for people.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ BAR_COLUMNS = 40
 
 
 class ViewConsole(Console):
-    """A console whose reader may go: rich would end the process, in the middle of a run."""
+    """A console that raises when its reader is gone; rich's own would end the process in the middle of a run."""
 
     def on_broken_pipe(self) -> None:
         raise BrokenPipeError
 
 
 class LiveView:
-    """An `on_progress` that draws; use it as a context, which ends the drawing."""
+    """An `on_progress` that shows a run on the terminal; as a context manager it ends the display."""
 
     def __init__(self, *, on_stderr: bool) -> None:
         self._console = ViewConsole(stderr=on_stderr, highlight=False)
@@ -45,13 +45,13 @@ class LiveView:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with suppress(OSError):  # a terminal that is gone
+        with suppress(OSError):  # the terminal is gone
             self._end_wait()
             if self._live:
                 self._live.stop()
 
     def __call__(self, progress: Progress) -> None:
-        """Show what has happened."""
+        """Show one piece of progress."""
         self._end_wait()
         match progress:
             case RunSpec():
@@ -70,7 +70,7 @@ class LiveView:
         print_line(self._console, f"{spec.scenario.name} → {spec.url}, {monitors} {names}, seed {spec.seed}")
         if spec.web is not None:
             print_line(self._console, f"Locust's web UI: http://127.0.0.1:{spec.web}")
-        self._seconds = spec.duration / spec.factor  # 0 as fast as possible
+        self._seconds = spec.duration / spec.factor  # 0: as fast as possible
         if self._console.is_terminal:
             self._live = Live(console=self._console, transient=True, auto_refresh=False)
             self._live.start()
@@ -78,7 +78,7 @@ class LiveView:
     def _show(self, row: TimelineRow) -> None:
         self._total = total = row if self._total is None else add_counts(self._total, row)
         if row.second >= self._seconds and not row.sent:
-            return  # after the end, waiting for retries
+            return  # the run's end is over, and it waits for retries
         if self._live:
             self._live.update(render_second(row, total, self._seconds), refresh=True)
         else:
@@ -91,12 +91,12 @@ class LiveView:
 
 
 def add_counts(total: TimelineRow, row: TimelineRow) -> TimelineRow:
-    """The latest second with the counts of the run so far."""
+    """Return the latest second with its counts replaced by the sums of the run so far."""
     return msgspec.structs.replace(row, **{name: getattr(total, name) + getattr(row, name) for name in COUNTS})
 
 
 def render_second(row: TimelineRow, total: TimelineRow, duration: float) -> RenderableType:
-    """The second that has just been measured, and the run so far, calm enough to watch; a duration of 0 has no end."""
+    """Render the latest second and the run so far; a duration of 0 means that the end is not known."""
     table, write = Table.grid(padding=(0, 2)), format_milliseconds
     for _ in range(4):
         table.add_column()
@@ -110,7 +110,7 @@ def render_second(row: TimelineRow, total: TimelineRow, duration: float) -> Rend
 
 
 def draw_bar(elapsed: float, duration: float) -> RenderableType:
-    """How far the run is, and how long it will take yet."""
+    """Draw how far the run is, and how long it will still take."""
     line = Table.grid(padding=(0, 2))
     if duration:
         bar = ProgressBar(total=duration, completed=min(elapsed, duration), width=BAR_COLUMNS)
@@ -122,7 +122,7 @@ def draw_bar(elapsed: float, duration: float) -> RenderableType:
 
 
 def format_log_line(row: TimelineRow, duration: float) -> str:
-    """The same second as one plain line of 80 columns, for logs and pipes."""
+    """Format a second as one plain line of 80 columns, for logs and pipes."""
     return (
         f"{row.second + 1:4.0f}/{duration:.0f} s  accepted {row.accepted}  throttled {row.throttled}  "
         f"failed {row.failed}  p99 {format_milliseconds(row.latency_p99_ms)}  lag {format_milliseconds(row.lag_p99_ms)}"
@@ -130,6 +130,6 @@ def format_log_line(row: TimelineRow, duration: float) -> str:
 
 
 Progress = RunSpec | TimelineRow | str | WorkProgress
-"""What is sent where, each second, lines for people, and what is waited for until the next of these."""
+"""A run's spec, a measured second, a line for people, or what the run waits for until the next of these."""
 
 OnProgress = Callable[[Progress], None]

@@ -1,4 +1,4 @@
-"""`loadgen worker`: this process becomes Locust workers, which send a share of a run that another machine conducts."""
+"""`loadgen worker`: turn this process into Locust workers, which send a share of another machine's run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def worker(
     otel_export: bool = False,
     on_progress: OnProgress = ignore_progress,
 ) -> NoReturn:
-    """Wait for a master, then replace this process by its workers; LoadgenError when no master comes."""
+    """Wait for a master, then replace this process by its workers. LoadgenError: no master answers."""
     if otel_export:
         otel.check_installed()
     wait_for_master(master_host, master_port, on_progress)
@@ -36,27 +36,27 @@ def worker(
 
 
 def wait_for_master(host: str, port: int, tell: OnProgress, patience: float = PATIENCE_SECONDS) -> None:
-    """Wait until somebody listens where the master should be: Locust itself says nothing of it for half a minute."""
-    deadline, told = time.monotonic() + patience, False
+    """Wait until the master's port accepts connections: Locust itself would say nothing for half a minute."""
+    deadline, notified = time.monotonic() + patience, False
     while trouble := find_absence(host, port):
-        if not told:
+        if not notified:
             wait = (
                 f"waiting for {host}:{port}, at most {patience:.0f} s ({trouble}): start `loadgen run --master` "
-                "there; one whose run is over takes no more workers"
+                "there; a master whose run is over takes no more workers"
             )
             tell(WorkProgress(wait))
-            told = True
+            notified = True
         if time.monotonic() + LOOK_SECONDS > deadline:
             raise LoadgenError(
                 f"no master on {host}:{port} within {patience:.0f} s ({trouble}); start `loadgen run --master` there, "
-                "or check --master-host, --master-port and what lies between"
+                "or check --master-host, --master-port and the network in between"
             )
         time.sleep(LOOK_SECONDS)
-    tell(f"found {host}:{port}; the run begins when all of its workers are there")
+    tell(f"found {host}:{port}; the run begins when all its workers are connected")
 
 
 def find_absence(host: str, port: int) -> str:
-    """Why nobody can be reached; empty when somebody listens."""
+    """Return why a port cannot be reached; "" if it accepts connections."""
     try:
         socket.create_connection((host, port), timeout=5).close()
     except OSError as error:

@@ -228,7 +228,7 @@ def _write_scenario(given: Scenario | Path | str, task: SeedTask) -> None:
     identity = task.identity
     whole = place_past(task.scenario, identity.period)
     if whole.incidents:
-        truths = ground_truth.tell_truths(whole, identity.seed, Clock(identity.period.start))
+        truths = ground_truth.find_truths(whole, identity.seed, Clock(identity.period.start))
         ground_truth.write_truths(truths, task.folder / ground_truth.FILE)
 
 

@@ -40,7 +40,7 @@ def test_a_master_that_never_comes_is_told_once_and_then_refused(monkeypatch: py
         wait_for_master("127.0.0.1", port, told.append, patience=0.05)
     waits = [each.what for each in told if isinstance(each, WorkProgress)]
     assert [what.partition(",")[0] for what in waits] == [f"waiting for 127.0.0.1:{port}"]
-    assert "start `loadgen run --master` there; one whose run is over takes no more workers" in waits[0]
+    assert "start `loadgen run --master` there; a master whose run is over takes no more workers" in waits[0]
     assert len(told) == 1
 
 
@@ -96,8 +96,8 @@ def test_a_worker_without_the_secret_hears_why_and_one_with_it_runs(tmp_path: Pa
         bound = ("--master", "--bind-host", "0.0.0.0", "--bind-port", port, "--seed", 1)
         short = ("--duration", "12s", "--pace", "4x", "--out", tmp_path / "run")
         master = start("run", QUICKSTART, "--target", endpoint.url, *short, *bound, **OURS)
-        said = read_until(master, "waiting for workers: 0 of 1 are there")
-        assert "can read what master and workers tell each other" in said
+        said = read_until(master, "waiting for workers: 0 of 1 connected")
+        assert "can read the messages of master and workers, but cannot send any without" in said
 
         stranger = start("worker", "--master-host", "127.0.0.1", "--master-port", port)
         read_until(stranger, "LOADGEN_CLUSTER_SECRET must be the same text there and here")
@@ -138,8 +138,10 @@ def test_a_master_whose_workers_do_not_come_says_how_many_and_where_to_look() ->
     waiting = "[2026-11-26 02:24:09,100] vm/INFO/root: Waiting for workers to be ready, 1 of 3 connected\n"
     given_up = "[2026-11-26 02:25:04,400] vm/ERROR/locust.main: Gave up waiting for workers to connect\n"
     assert (
-        translate_line(waiting) == "waiting for workers: 1 of 3 are there; one that cannot come says why where it runs"
+        translate_line(waiting) == "waiting for workers: 1 of 3 connected; a worker that cannot connect says why there"
     )
     assert explain_few_workers(waiting) is None
-    assert (explain_few_workers(waiting + given_up) or "").startswith("1 of 3 workers came within 60 s; ")
-    assert (explain_few_workers(given_up) or "").startswith("fewer workers than --expect-workers came within 60 s; ")
+    assert (explain_few_workers(waiting + given_up) or "").startswith("1 of 3 workers connected within 60 s; ")
+    assert (explain_few_workers(given_up) or "").startswith(
+        "fewer workers than --expect-workers connected within 60 s; "
+    )

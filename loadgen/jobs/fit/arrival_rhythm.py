@@ -1,6 +1,6 @@
-"""The rhythm of days, and slow noise on the rate: what the counts of sessions in equal spans of time tell of both.
+"""Fit the rhythm of days, and slow noise on the rate, to counts of sessions in equal spans of time.
 
-Rule: noise is what varies more than chance lets counts vary, and forgets itself many times in the data.
+Rule: noise is variation of the counts beyond chance whose memory is short compared with the data.
 """
 
 from __future__ import annotations
@@ -16,27 +16,27 @@ from loadgen.scenario import Scenario
 from loadgen.traffic import compute_mean_rate
 
 FORGETS = 5.0
-"""Slow noise forgets itself so often in the data; else it is told from no stages."""
+"""The data must be this many times as long as the noise's memory; else noise and stages cannot be distinguished."""
 
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 FIRST_STEPS = {"peak_hour": 4.0, "trough_hour": 4.0, "ratio": 1.5, "weekend": 0.3}
 HALVINGS = 7
 WHOLE_WEEK = 5 * 86_400.0
-"""Seconds from which weekends can be told from other days."""
+"""Seconds of data from which weekends can be distinguished from other days."""
 
 
 class DayFit(NamedTuple):
-    """The best rhythm, its mean rate (sessions per second), and what it leaves over in units of chance."""
+    """The best rhythm of days, its mean rate (sessions per second), and its error in units of chance."""
 
     members: dict[str, Any]  # of a scenario's arrivals.day
     rate: float
     cost: float
-    noise: dict[str, Any]  # a scenario's arrivals.noise, where the counts vary more than chance lets them
+    noise: dict[str, Any]  # a scenario's arrivals.noise; empty if the counts vary no more than by chance
 
 
 def fit_day(start: float, duration: float, countries: dict[str, float] | None, counts: Floats, edges: Floats) -> DayFit:
-    """Search for the rhythm; `start` is the run's zero in Unix time."""
+    """Search for the rhythm that explains the counts best; `start` is the run's zero in Unix time."""
     zero = datetime.fromtimestamp(start, UTC)
     zero = (zero + timedelta(seconds=30)).replace(second=0, microsecond=0)
     fixed = {"starts": f"{WEEKDAYS[zero.weekday()]} {zero:%H:%M}"}
@@ -77,7 +77,7 @@ def _move(name: str, value: float, step: float) -> float:
 def _judge(
     members: dict[str, Any], duration: float, countries: dict[str, float] | None, counts: Floats, edges: Floats
 ) -> tuple[float, float, Floats]:
-    """What a rhythm leaves over, the mean rate with which it leaves least, and the counts that it expects."""
+    """Return a rhythm's error, the mean rate with the least error, and the counts that it expects."""
     raw: dict[str, Any] = {
         "name": "day",
         "duration": duration,
@@ -98,21 +98,21 @@ def _integrate(times: Floats, rates: Floats) -> Floats:
 
 
 def find_noise(counts: Floats, expected: Floats, width: float) -> dict[str, Any]:
-    """Slow noise on the rate: the variance beyond chance, and how fast neighbouring spans forget each other."""
+    """Estimate slow noise: its variance is that beyond chance, its memory follows from neighbouring spans."""
     residual = (counts - expected) / expected
     variance = float((residual**2 - 1 / expected).mean())
     if variance * len(counts) < 3 * float((1 / expected).mean()) * np.sqrt(2 * len(counts)):
         return {}
-    together = float((residual[1:] * residual[:-1]).mean()) / variance
-    memory = -width / np.log(np.clip(together, 0.05, 0.98))
+    correlation = float((residual[1:] * residual[:-1]).mean()) / variance
+    memory = -width / np.log(np.clip(correlation, 0.05, 0.98))
     return {"noise": {"sd": round(float(np.sqrt(variance)), 2), "memory": float(round(memory / 60) * 60 or 60)}}
 
 
 def fit_noise(counts: Floats, widths: Floats) -> tuple[float, dict[str, Any]] | None:
-    """What a constant rate with slow noise leaves over, in units of chance, and the noise; None: none that forgets
-    itself often enough.
+    """Return the error of a constant rate with slow noise, in units of chance, and the noise.
 
-    The noise is filtered out of the counts, as far as those before tell it (Kalman's filter of an AR(1) process).
+    None: there is no noise with a memory that is short enough. The noise is predicted from earlier counts (the Kalman
+    filter of an AR(1) process).
     """
     expected, width = counts.sum() / widths.sum() * widths, float(widths[0])
     found = find_noise(counts, expected, width)

@@ -1,7 +1,7 @@
-"""When sessions start: a constant rate, noise on it, stages, or the rhythm of days, by which explains the counts best.
+"""Fit arrivals: a constant rate, slow noise on it, stages, or a rhythm of days, whichever explains the counts best.
 
-Rule: sessions that began before the data are no arrivals. A bend must save more than chance saves, and pieces that
-nearly meet do meet, so that what is written is what a person would have drawn.
+Rule: sessions that began before the data are no arrivals. A further bend must explain more than chance does, and pieces
+that nearly meet are joined, so that the curve is one that a person would have drawn.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from loadgen.jobs.fit.support import round_rate, round_span
 from loadgen.units import format_duration
 
 BINS, PER_BIN = 96, 20
-"""Spans of time in which sessions are counted, at most; sessions in a span, on average, at least."""
+"""Spans of time in which sessions are counted, at most; mean sessions in a span, at least."""
 
 PENALTY, LEVEL, SHORTEST = 3.2, 2.2, 3
-"""What a further piece, and one without a slope, must save, in logarithms of the number of spans; its least spans."""
+"""Cost of a further piece with and without a slope, in logarithms of the number of spans; spans of a piece at least."""
 
 EXPLAINED = 0.75
-"""Part of what is no chance, or of what stages explain beside slow noise, that a rhythm of days must explain."""
+"""Share of the error beyond chance, or of what stages explain, that a rhythm of days must explain."""
 
 SURELY = 3.5
-"""Standard errors from which a jump, or a slope, is none of chance."""
+"""Standard errors from which a jump or a slope is significant."""
 
 DRAWN = 7
-"""Pieces that a person would draw: where there are more, and slow noise, it is noise."""
+"""Pieces that a person would draw at most; if more would fit, and slow noise fits too, it is noise."""
 
 DAYS_FROM = 0.8 * 86_400
-"""Seconds that the data must cover for a rhythm of days to be looked for."""
+"""Seconds that the data must cover before a rhythm of days is tried."""
 
 
 class Curve(NamedTuple):
@@ -41,15 +41,15 @@ class Curve(NamedTuple):
     kind: str  # constant, stages, days
     duration: float
     members: dict[str, Any]  # of [arrivals]
-    starts: int  # on which it stands
+    starts: int  # starts of sessions that the curve was fitted to
 
     def describe(self) -> str:
-        """What it stands on."""
+        """Describe the data that the curve was fitted to."""
         return f"{self.starts:,} sessions began in {format_duration(self.duration)}"
 
 
 def fit_arrivals(starts: Floats, factor: float = 1.0, countries: dict[str, float] | None = None) -> Curve:
-    """The curve of these start times (Unix seconds); `factor` makes up for sessions that were not sampled."""
+    """Fit the curve of these start times (Unix seconds); `factor` corrects for sessions that were not sampled."""
     starts = np.sort(starts)
     number, since = len(starts), starts - starts[0]
     span = max(float(since[-1]), 1.0)
@@ -76,7 +76,7 @@ def fit_arrivals(starts: Floats, factor: float = 1.0, countries: dict[str, float
 
 
 def _lay_edges(duration: float, number: int) -> Floats:
-    """Edges of the spans: whole seconds, as the client tells times, and as equal as the end allows."""
+    """Return the edges of the spans: of whole seconds, like the client's times, and as equal as the end allows."""
     width = max(float(np.ceil(duration / np.clip(number // PER_BIN, 1, BINS))), 1.0)
     edges = np.arange(0.0, duration, width) - 0.5
     if len(edges) > 1 and duration + 0.5 - edges[-1] < 0.6 * width:
@@ -85,7 +85,7 @@ def _lay_edges(duration: float, number: int) -> Floats:
 
 
 def _smooth(values: Floats) -> Floats:
-    """Running means of seven, never nought."""
+    """Return running means of seven values, never 0."""
     smooth = np.convolve(np.pad(values, 3, mode="edge"), np.ones(7) / 7, mode="valid")
     return np.asarray(np.maximum(smooth, max(values.mean() / 50, 1e-12)), dtype=np.float64)
 
@@ -96,14 +96,14 @@ def _fit_constant(counts: Floats, widths: Floats, variance: Floats) -> float:
 
 
 class _Piece(NamedTuple):
-    """A straight line over some spans."""
+    """A straight line over the spans from `begin` to before `end`."""
 
     begin: int
     end: int
 
 
 def _find_pieces(rates: Floats, variance: Floats) -> tuple[list[_Piece], float]:
-    """The straight pieces that explain the rates best, and what they cost."""
+    """Find the straight pieces that explain the rates best, and their cost (error plus penalties)."""
     bins = len(rates)
     best, cut = np.full(bins + 1, np.inf), np.zeros(bins + 1, dtype=int)
     best[0] = -0.5 * LEVEL * log(bins)
@@ -121,7 +121,7 @@ def _find_pieces(rates: Floats, variance: Floats) -> tuple[list[_Piece], float]:
 
 
 def _find_error(rates: Floats, variance: Floats, bins: int) -> float:
-    """What a straight line leaves over, in units of chance, and what it costs; a level one costs less."""
+    """Return the error of a straight line in units of chance, plus its penalty; a level line has a lower one."""
     weight, at = 1 / variance, np.arange(len(rates)) + 0.5
     total = weight.sum()
     middle, mean = (weight * at).sum() / total, (weight * rates).sum() / total
@@ -134,7 +134,7 @@ def _find_error(rates: Floats, variance: Floats, bins: int) -> float:
 def _write_stages(
     pieces: list[_Piece], edges: Floats, rates: Floats, variance: Floats, factor: float
 ) -> dict[str, Any]:
-    """Stages along the pieces, all fitted together; a jump is a stage of no length."""
+    """Fit all pieces together and write them as stages; a jump is a stage with duration 0."""
     ties = np.arange(2 * len(pieces))  # the rates at each piece's ends; equal numbers are one rate
     for _ in range(2 * len(pieces)):
         values, errors = _fit_ends(pieces, ties, rates, variance)
@@ -162,7 +162,7 @@ def _round(value: float, error: float) -> float:
 
 
 def _fit_ends(pieces: list[_Piece], ties: Ints, rates: Floats, variance: Floats) -> tuple[Floats, Floats]:
-    """The rates at the pieces' ends by least squares, and their standard errors."""
+    """Fit the rates at the pieces' ends by least squares; return them with their standard errors."""
     table = np.zeros((len(rates), len(ties)))
     for place, piece in enumerate(pieces):
         way = (np.arange(piece.end - piece.begin) + 0.5) / (piece.end - piece.begin)
@@ -179,7 +179,7 @@ def _fit_ends(pieces: list[_Piece], ties: Ints, rates: Floats, variance: Floats)
 
 
 def _find_weakest(pieces: int, ties: Ints, values: Floats, errors: Floats) -> tuple[int, int] | None:
-    """The two neighbouring rates that differ least surely; None when all differ."""
+    """Find the two neighbouring rates whose difference is least significant; None if all are significant."""
     found, least = None, SURELY
     for first in range(2 * pieces - 1):
         one, other = int(ties[first]), int(ties[first + 1])

@@ -1,9 +1,9 @@
-"""What a site adds to the metadata of its sessions, pages and custom events.
+"""Find the attributes that a site adds to the metadata of its sessions, pages and custom events.
 
-Rule: the names that the web client and RUM write themselves are no attributes. Logs have a page's attributes beside the
-session's: a name whose value changes within a session is the page's. A value is written if enough sessions had it, and
-an attribute if nearly all sessions, views of the page or events have it and such values are most of it: no user's id
-is.
+Rule: names that the web client and RUM write themselves are no attributes. Logs mix a page's attributes with the
+session's: a name whose value changes within a session is the page's. A value is written if enough sessions had it. An
+attribute is written if nearly all sessions (or views of the page, or events) have it, and most of them with values that
+may be written; so a user's id never is.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ BUILT_IN = frozenset(
 """The names that the CloudWatch user guide reserves, and the one that RUM adds."""
 
 MOST, LONGEST = 10, 256
-"""Attributes of one event; characters of a value (the same page of the user guide)."""
+"""Attributes of one event at most; characters of a value at most (from the same page of the user guide)."""
 
 NEARLY_ALL, MOSTLY, ALIKE = 0.9, 0.8, 0.98
-"""Share of the sessions that must have an attribute; of these, that must have values which may be told; that must have
-one and the same for it to be an application's."""
+"""Share of the sessions that must have an attribute; share of these with values that may be written; share with the
+same value that makes it an attribute of the application."""
 
 PARTS = 10
-"""Entries of a list of values that says how often each comes, about."""
+"""About the number of entries in a list of values, in which each value stands in proportion to its share."""
 
 
 @lru_cache(maxsize=4096)
 def read_attributes(text: bytes | str) -> str | None:
-    """The attributes in metadata, as JSON; None without any."""
+    """Return the attributes in metadata as JSON; None if there are none."""
     try:
         found = msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
@@ -59,7 +59,7 @@ def read_attributes(text: bytes | str) -> str | None:
 
 @lru_cache(maxsize=4096)
 def find_changed(one: str | None, other: str | None) -> frozenset[str]:
-    """The names whose values differ in two such texts."""
+    """Return the names whose values differ between two texts of attributes."""
     first, second = (set(msgspec.json.decode(text or "{}").items()) for text in (one, other))
     return frozenset(name for name, _ in first ^ second)
 
@@ -67,11 +67,11 @@ def find_changed(one: str | None, other: str | None) -> frozenset[str]:
 def find_attributes(
     texts: Mapping[str, int], sessions: int, changing: frozenset[str], at_least: int
 ) -> dict[str, dict[str, Any]]:
-    """Members of a scenario's client: sessionAttributes and applicationAttributes.
+    """Return members of a scenario's client: sessionAttributes and applicationAttributes.
 
     Args:
-        texts: The attributes of sessions, as JSON, and how many sessions have them.
-        sessions: How many there are.
+        texts: The attributes of sessions as JSON, each with its number of sessions.
+        sessions: The number of all sessions.
         changing: Names whose values change within a session.
         at_least: Sessions that must have a value.
     """
@@ -79,31 +79,32 @@ def find_attributes(
     for text, number in texts.items():
         for name, value in msgspec.json.decode(text).items():
             values[name][type(value), value] += number
-    alike: dict[str, Any] = {}
-    various: dict[str, Any] = {}
+    common: dict[str, Any] = {}
+    varying: dict[str, Any] = {}
     for name, counts in sorted(values.items()):
-        whole = counts.total()
-        told = [(value, number) for (_, value), number in sorted(counts.items(), key=lambda item: (-item[1], str(item)))
+        present = counts.total()
+        ordered = sorted(counts.items(), key=lambda item: (-item[1], str(item)))
+        allowed = [(value, number) for (_, value), number in ordered
                 if number >= at_least and not holds_secret(str(value)) and str(value).isprintable()]  # fmt: skip
-        known = sum(number for _, number in told)
-        if name in changing or holds_secret(name) or whole < NEARLY_ALL * sessions or known < MOSTLY * whole:
+        known = sum(number for _, number in allowed)
+        if name in changing or holds_secret(name) or present < NEARLY_ALL * sessions or known < MOSTLY * present:
             continue
-        if len(alike) + len(various) < MOST:
-            target = alike if told[0][1] >= ALIKE * whole else various
-            target[name] = told[0][0] if target is alike else list_by_share(told, known)
-    return {name: found for name, found in (("sessionAttributes", various), ("applicationAttributes", alike)) if found}
+        if len(common) + len(varying) < MOST:
+            target = common if allowed[0][1] >= ALIKE * present else varying
+            target[name] = allowed[0][0] if target is common else list_by_share(allowed, known)
+    return {name: found for name, found in (("sessionAttributes", varying), ("applicationAttributes", common)) if found}
 
 
 def find_usual_attributes(
     texts: Sequence[str], places: NDArray[np.int64], session: NDArray[np.int64], known: Collection[str], at_least: int
 ) -> dict[str, Any]:
-    """The attributes that nearly all events of one page or kind have alike.
+    """Return the attributes that nearly all events of one page or type have with the same value.
 
     Args:
         texts: Attributes as JSON.
-        places: Of each event, where in `texts` its attributes stand; -1: it has none.
-        session: Whose each event is.
-        known: Names that are told elsewhere.
+        places: [event] place of its attributes in `texts`; -1: it has none.
+        session: [event] number of its session.
+        known: Names that are written elsewhere.
         at_least: Sessions that must have a value.
     """
     number: Counter[tuple[str, str, Any]] = Counter()
@@ -122,8 +123,8 @@ def find_usual_attributes(
     return dict(list(usual.items())[:MOST])
 
 
-def list_by_share(values: list[tuple[Any, int]], whole: int) -> list[Any]:
-    """The values, each as often as its share says."""
-    numbers = [max(round(PARTS * number / whole), 1) for _, number in values[: 2 * PARTS]]
+def list_by_share(values: list[tuple[Any, int]], total: int) -> list[Any]:
+    """Return a list of the values, each in proportion to its share."""
+    numbers = [max(round(PARTS * number / total), 1) for _, number in values[: 2 * PARTS]]
     common = gcd(*numbers)
     return [value for (value, _), number in zip(values, numbers, strict=False) for _ in range(number // common)]

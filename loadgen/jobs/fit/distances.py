@@ -1,7 +1,7 @@
-"""Distances of recorded and generated observations, and what chance alone gives.
+"""Measure distances between recorded and generated observations, and the distances that chance alone gives.
 
-Rule: chance is found by dealing the visitors of both sides out again at random, each with all their sessions, because
-what one visitor does is not independent. The deals are fixed, so the same data give the same figures.
+Rule: chance is measured by dividing the visitors of both sides again at random, each with all sessions, because the
+sessions of one visitor are not independent. The divisions are fixed, so the same data give the same figures.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import numpy as np
 from loadgen.jobs.fit.observe import Observations
 from loadgen.jobs.fit.recorded import Bools, Floats, Ints, SessionTable
 
-DEALS = 60
+DIVISIONS = 60
 CHANCE = (0.025, 0.975)
 
 
 class Distance(NamedTuple):
-    """A distance, and what 95 of 100 random deals lie between."""
+    """A distance, and the interval that has 95 of 100 distances of random divisions."""
 
     value: float
     low: float
@@ -28,18 +28,18 @@ class Distance(NamedTuple):
 
 
 Statistic = Callable[[Floats, Bools], float]
-"""Takes all values, and which of them are the recorded ones."""
+"""statistic(values of both sides, which of them are recorded) → distance."""
 
 
 class SessionVisitors(NamedTuple):
-    """Who made the sessions of one side."""
+    """The visitors of one side's sessions."""
 
-    of_session: Ints  # of each session the number of its visitor
+    of_session: Ints  # [session]: number of its visitor
     total: int
 
 
 def number_people(sessions: SessionTable) -> SessionVisitors:
-    """The visitors by their user ids, in the order of their first sessions; one without a user id is its own."""
+    """Number the visitors by user id, in the order of their first sessions; a session without id is its own visitor."""
     own = np.where(sessions.user >= 0, sessions.user, -1 - np.arange(len(sessions.user)))
     first, place = np.unique(own, return_index=True, return_inverse=True)[1:]
     numbers = np.argsort(np.argsort(first))[place]
@@ -49,32 +49,32 @@ def number_people(sessions: SessionTable) -> SessionVisitors:
 def measure_distance(
     one: Observations, other: Observations, people: tuple[SessionVisitors, SessionVisitors], statistic: Statistic
 ) -> Distance:
-    """The distance of two sides."""
+    """Measure the distance of two sides, and the interval of distances by chance."""
     first = people[0].total
     owner = np.concatenate((people[0].of_session[one.session], people[1].of_session[other.session] + first))
     values = np.concatenate((one.value, other.value))
     order = np.argsort(values, kind="stable")
     owner, values = owner[order], values[order]
     found = statistic(values, owner < first)
-    dealt = [statistic(values, deal[owner]) for deal in deal_people(first, people[1].total)]
-    low, high = np.nanquantile(dealt, CHANCE) if np.isfinite(dealt).any() else (np.nan, np.nan)
+    by_chance = [statistic(values, division[owner]) for division in divide_visitors(first, people[1].total)]
+    low, high = np.nanquantile(by_chance, CHANCE) if np.isfinite(by_chance).any() else (np.nan, np.nan)
     return Distance(found, float(low), float(high))
 
 
 @lru_cache(maxsize=4)
-def deal_people(one: int, other: int) -> tuple[Bools, ...]:
-    """Random divisions of all visitors into parts of these sizes; True: the first."""
+def divide_visitors(one: int, other: int) -> tuple[Bools, ...]:
+    """Return random divisions of all visitors into two parts of these sizes; True: the first part."""
     stream = np.random.default_rng(31)
-    deals = []
-    for _ in range(DEALS):
+    divisions = []
+    for _ in range(DIVISIONS):
         chosen = np.zeros(one + other, dtype=bool)
         chosen[stream.permutation(one + other)[:one]] = True
-        deals.append(chosen)
-    return tuple(deals)
+        divisions.append(chosen)
+    return tuple(divisions)
 
 
 def find_variation(values: Floats, first: Bools) -> float:
-    """Total variation of two categorical distributions: the part of one that would have to change category."""
+    """Return the total variation of two distributions: the share of one that would have to change its category."""
     place = values.astype(np.int64)
     size = int(place.max(initial=0)) + 1
     one, other = np.bincount(place[first], minlength=size), np.bincount(place[~first], minlength=size)
@@ -84,7 +84,7 @@ def find_variation(values: Floats, first: Bools) -> float:
 
 
 def find_kolmogorov(values: Floats, first: Bools) -> float:
-    """The greatest distance of two cumulative distributions; values are in order."""
+    """Return the greatest distance of two cumulative distributions; `values` ascend."""
     ones = int(first.sum())
     others = len(first) - ones
     if not ones or not others:
@@ -94,7 +94,7 @@ def find_kolmogorov(values: Floats, first: Bools) -> float:
 
 
 def find_quantile_ratio(share: float) -> Statistic:
-    """The generated quantile over the recorded one; values are in order."""
+    """Return a statistic: the generated quantile divided by the recorded one; its `values` ascend."""
 
     def statistic(values: Floats, first: Bools) -> float:
         one, other = values[first], values[~first]
@@ -107,12 +107,12 @@ def find_quantile_ratio(share: float) -> Statistic:
 
 
 def find_part(values: Floats, first: Bools) -> float:
-    """The part of all observations that are recorded ones."""
+    """Return the share of recorded observations among all."""
     return float(first.mean())
 
 
 def find_mean_ratio(values: Floats, first: Bools) -> float:
-    """The generated mean over the recorded one."""
+    """Return the generated mean divided by the recorded one."""
     if not first.any() or first.all():
         return float("nan")
     mean = float(values[first].mean())

@@ -1,4 +1,4 @@
-"""The few facts that are kept of each event's details; typed decoding reads nothing else.
+"""Read the few facts of each event's details that a fit keeps; typed decoding reads nothing else.
 
 Rule: what is kept of a URL is said in urls.py; its query, fragment and user are cut off before anything is stored.
 """
@@ -17,32 +17,32 @@ from loadgen.rum import events as rum
 
 NAVIGATION_TYPES = {"navigate": 0.0, "back_forward": 1.0, "reload": 2.0}
 PROTOCOLS = ("h2", "h3", "http/1.1")
-"""The protocols that a scenario can state; a load's is told by its place here."""
+"""The protocols that a scenario can state; a load's protocol is a place in this tuple."""
 
 REJECTED, STACKED = 1.0, 2.0
-"""Parts of a JavaScript error's code: it has no file, it has a stack."""
+"""Flags in the code of a JavaScript error: it has no file; it has a stack."""
 
 SINGLE, LOADING = 1.0, 2.0
-"""Parts of a layout shift's code: it is one, and it came before the document was complete."""
+"""Flags in the code of a layout shift: it is a single one; it came before the document was complete."""
 
 COMPLETE, POINTED = "complete", "pointerdown"
 TWENTIETHS = 20
 
 LONGEST_KEY, LONGEST_OBJECT, LONGEST_NAME = 400, 1000, 200
-"""Characters of a message, of a custom event's details and of an element's name that are looked at."""
+"""Characters of a message, a custom event's details and an element's name that are kept at most."""
 
 MOST_MS, LONGEST_AWAY, MOST_BYTES = 86.4e6, 30 * 86.4e6, 1e9
-"""What a vital or a load takes at most, and a page is looked at: a day and a month; bytes of a file."""
+"""Largest plausible duration of a vital or load (a day) and time on a page (a month), in ms; largest file in bytes."""
 
 
 class LoadTimes(NamedTuple):
-    """What a navigation event tells, in milliseconds and bytes; NaN: not told."""
+    """Figures of a navigation event, in milliseconds and bytes; NaN: missing."""
 
     first_byte: float
     interactive: float
     response: float
     bytes: float
-    ratio: float  # of the document unpacked to the document on the wire
+    ratio: float  # size of the document unpacked, divided by its size on the wire
     tls: float
     protocol: float  # place in PROTOCOLS
     scripts: float  # from domInteractive to DOMContentLoaded
@@ -50,15 +50,14 @@ class LoadTimes(NamedTuple):
 
 
 class EventFacts(NamedTuple):
-    """What is kept of an event.
+    """The facts of an event that are kept; their meaning depends on the event's type.
 
-    value: a vital's value, a navigation's or file's duration, a call's duration in ms.
-    code: an HTTP status (0: no answer), a navigation's type, bytes of a file, 1 for an LCP that is an image, and for a
-    first input by pointer that tells its target,
-    milliseconds on the page before of a page view; REJECTED and STACKED of a JavaScript error, SINGLE and LOADING of a
-    layout shift.
-    key: what events of the type are told apart by; of an LCP that is an image delay, loading and rendering in
-    TWENTIETHS of their sum; of a file its type, initiator and host.
+    value: a vital's value; the duration of a navigation, file or call in ms.
+    code: an HTTP status (0: no answer); a navigation's type; bytes of a file; 1 for an LCP that is an image; 1 for a
+    first input by pointer that names its target; of a page view, the milliseconds on the page before; the flags
+    REJECTED and STACKED of a JavaScript error, SINGLE and LOADING of a layout shift.
+    key: the text that distinguishes events of the type; of an LCP that is an image: delay, loading and rendering in
+    TWENTIETHS of their sum; of a file: its type, initiator and host.
     file: a hash of the URL of a file, or of an LCP's image; 0: none.
     """
 
@@ -88,7 +87,7 @@ class _Vital(msgspec.Struct):
     attribution: _Attribution = _Attribution()
 
 
-class _Painted(_Attribution, frozen=True):
+class _LargestAttribution(_Attribution, frozen=True):
     resourceLoadDelay: float = 0.0
     resourceLoadTime: float = 0.0
     elementRenderDelay: float = 0.0
@@ -96,17 +95,17 @@ class _Painted(_Attribution, frozen=True):
 
 class _Largest(msgspec.Struct):
     value: float
-    attribution: _Painted = _Painted()
+    attribution: _LargestAttribution = _LargestAttribution()
 
 
-class _Shift(msgspec.Struct, frozen=True):
+class _ShiftAttribution(msgspec.Struct, frozen=True):
     largestShiftValue: float = nan
     loadState: str = COMPLETE
 
 
-class _Shifts(msgspec.Struct):
+class _LayoutShift(msgspec.Struct):
     value: float
-    attribution: _Shift = _Shift()
+    attribution: _ShiftAttribution = _ShiftAttribution()
 
 
 class _Navigation(msgspec.Struct):
@@ -131,29 +130,29 @@ class _Resource(msgspec.Struct):
     targetUrl: str | None = None
 
 
-class _Asked(msgspec.Struct):
+class _HttpRequest(msgspec.Struct):
     url: str = ""
     method: str = "GET"
 
 
-class _Answered(msgspec.Struct):
+class _HttpResponse(msgspec.Struct):
     status: float = 0.0
 
 
 class _Http(msgspec.Struct):
-    request: _Asked
-    response: _Answered | None = None
+    request: _HttpRequest
+    response: _HttpResponse | None = None
 
 
-class _Traced(msgspec.Struct):
-    request: _Asked
-    response: _Answered | None = None
+class _TracedCall(msgspec.Struct):
+    request: _HttpRequest
+    response: _HttpResponse | None = None
 
 
 class _Subsegment(msgspec.Struct):
     start_time: float
     end_time: float
-    http: _Traced
+    http: _TracedCall
 
 
 class _Trace(msgspec.Struct):
@@ -174,17 +173,17 @@ class _Dom(msgspec.Struct):
     cssLocator: str | None = None
 
 
-def _of_page_view(found: _PageView) -> EventFacts:
+def _read_page_view(found: _PageView) -> EventFacts:
     spent = nan if found.timeOnParentPage is None else drop_implausible(found.timeOnParentPage, LONGEST_AWAY)
     return EventFacts(nan, spent, found.referrerDomain)
 
 
-def _of_vital(found: _Vital) -> EventFacts:
+def _read_vital(found: _Vital) -> EventFacts:
     cause = found.attribution
     return EventFacts(found.value, float(bool(cause.eventTarget)) if cause.eventType == POINTED else nan)
 
 
-def _of_largest(found: _Largest) -> EventFacts:
+def _read_largest(found: _Largest) -> EventFacts:
     paint = found.attribution
     parts = paint.resourceLoadDelay, paint.resourceLoadTime, paint.elementRenderDelay
     whole = sum(parts)
@@ -194,13 +193,13 @@ def _of_largest(found: _Largest) -> EventFacts:
     return EventFacts(found.value, 1.0, key, None, hash_url(paint.url))
 
 
-def _of_shifts(found: _Shifts) -> EventFacts:
+def _read_layout_shift(found: _LayoutShift) -> EventFacts:
     largest = found.attribution
     single, early = largest.largestShiftValue == found.value, largest.loadState != COMPLETE
     return EventFacts(found.value, SINGLE * single + LOADING * early)
 
 
-def _of_navigation(found: _Navigation) -> EventFacts:
+def _read_navigation(found: _Navigation) -> EventFacts:
     protocol = PROTOCOLS.index(found.nextHopProtocol) if found.nextHopProtocol in PROTOCOLS else nan
     scripts = found.domContentLoadedEventStart - found.domInteractive
     told = (found.responseStart, found.domInteractive, found.responseTime, found.transferSize, found.compressionRatio,
@@ -209,19 +208,19 @@ def _of_navigation(found: _Navigation) -> EventFacts:
     return EventFacts(found.duration, NAVIGATION_TYPES.get(found.navigationType, 0.0), None, times)
 
 
-def _of_resource(found: _Resource) -> EventFacts:
+def _read_resource(found: _Resource) -> EventFacts:
     url = found.targetUrl
     host, file = ("", 0) if url is None else (find_host(url), hash_url(url))
     key = f"{found.fileType} {found.initiatorType} {host}"
     return EventFacts(found.duration, drop_implausible(found.transferSize, MOST_BYTES), key, None, file)
 
 
-def _of_http(found: _Http) -> EventFacts:
+def _read_http(found: _Http) -> EventFacts:
     status = found.response.status if found.response else 0.0
     return EventFacts(nan, status, f"{found.request.method.upper()} {cut_call(found.request.url)}")
 
 
-def _of_trace(found: _Trace) -> EventFacts:
+def _read_trace(found: _Trace) -> EventFacts:
     if not found.subsegments:
         return NOTHING
     call = found.subsegments[0]
@@ -231,18 +230,18 @@ def _of_trace(found: _Trace) -> EventFacts:
     return EventFacts(lasted, status, f"{asked.method.upper()} {cut_call(asked.url)}")
 
 
-def _of_js_error(found: _JsError) -> EventFacts:
+def _read_js_error(found: _JsError) -> EventFacts:
     code = REJECTED * (found.filename is None) + STACKED * (found.stack is not None)
     return EventFacts(code=code, key=f"{found.type}\n{found.message[:LONGEST_KEY]}")
 
 
-def _of_dom(found: _Dom) -> EventFacts:
+def _read_dom(found: _Dom) -> EventFacts:
     parts = found.event, found.element, found.elementId or "", found.cssLocator or ""
     return EventFacts(key="\n".join(parts) if all(map(_is_name, parts)) else None)
 
 
 def _is_name(text: str) -> bool:
-    """Whether a text may name an element: it is short, and in one line."""
+    """Whether a text may be the name of an element: it is short and printable."""
     return len(text) <= LONGEST_NAME and text.isprintable()
 
 
@@ -256,21 +255,21 @@ def _make_reader(kind: Any, facts: Callable[[Any], EventFacts]) -> Reader:
 
 READERS: dict[str, Reader] = {
     **dict.fromkeys((rum.SESSION_START, rum.REPLAY, rum.TTI), lambda details: NOTHING),
-    rum.PAGE_VIEW: _make_reader(_PageView, _of_page_view),
-    rum.NAVIGATION: _make_reader(_Navigation, _of_navigation),
-    rum.RESOURCE: _make_reader(_Resource, _of_resource),
-    rum.HTTP: _make_reader(_Http, _of_http),
-    rum.XRAY: _make_reader(_Trace, _of_trace),
-    rum.JS_ERROR: _make_reader(_JsError, _of_js_error),
-    rum.DOM: _make_reader(_Dom, _of_dom),
-    **{name: _make_reader(_Vital, _of_vital) for name in (rum.FCP, rum.TTFB, rum.FID, rum.INP)},
-    rum.LCP: _make_reader(_Largest, _of_largest),
-    rum.CLS: _make_reader(_Shifts, _of_shifts),
+    rum.PAGE_VIEW: _make_reader(_PageView, _read_page_view),
+    rum.NAVIGATION: _make_reader(_Navigation, _read_navigation),
+    rum.RESOURCE: _make_reader(_Resource, _read_resource),
+    rum.HTTP: _make_reader(_Http, _read_http),
+    rum.XRAY: _make_reader(_Trace, _read_trace),
+    rum.JS_ERROR: _make_reader(_JsError, _read_js_error),
+    rum.DOM: _make_reader(_Dom, _read_dom),
+    **{name: _make_reader(_Vital, _read_vital) for name in (rum.FCP, rum.TTFB, rum.FID, rum.INP)},
+    rum.LCP: _make_reader(_Largest, _read_largest),
+    rum.CLS: _make_reader(_LayoutShift, _read_layout_shift),
 }
 
 
 def read_details(name: str, details: bytes | str) -> EventFacts | None:
-    """The facts of an event; None when its details are not those of its type, or its value cannot be."""
+    """Return the facts of an event; None if its details do not fit its type, or its value is not plausible."""
     reader = READERS.get(name)
     if reader is None:
         text = details.decode("utf-8", "replace") if isinstance(details, bytes) else details

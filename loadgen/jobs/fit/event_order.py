@@ -1,4 +1,4 @@
-"""The order of what comes in any order: the same data give the same tables, whichever file is read first."""
+"""Sort sessions and count events out of order: the same data give the same tables, in whatever order they are read."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ LATE_SECONDS = 1.0  # times are whole seconds, rounded
 
 
 def sort_sessions(ids: Sequence[str], session: NDArray[np.int64], at: NDArray[np.float64]) -> NDArray[np.int64]:
-    """The numbers of all sessions by the time of their first event, then by id; `session` and `at` are of each event.
+    """Return the numbers of all sessions by time of their first event, then by id; `session` and `at`: [event].
 
-    A session none of whose events counts comes last.
+    A session without a counted event comes last.
     """
     first = np.full(len(ids), np.inf)
     np.minimum.at(first, session, at)
@@ -21,7 +21,7 @@ def sort_sessions(ids: Sequence[str], session: NDArray[np.int64], at: NDArray[np
 
 
 def count_out_of_order(session: NDArray[np.int64], at: NDArray[np.float64]) -> int:
-    """How many events came after a later one of their session; CLS and INP keep the time of their last change."""
+    """Count the events that were read more than a second after a later event of their session."""
     order = np.argsort(session, kind="stable")
     same = session[order][1:] == session[order][:-1]
     return int((same & (np.diff(at[order]) < -LATE_SECONDS)).sum())

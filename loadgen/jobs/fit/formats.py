@@ -1,9 +1,9 @@
-"""The forms in which RUM events are written down → a Recorder.
+"""Read RUM events in all their written forms into a Recorder.
 
-Rule: all forms are told apart by the members that an object has, so a file may mix them:
-a PutRumEvents body has `RumEvents`; an event of CloudWatch Logs or GetAppMonitorData has `event_type`; a proxy's log
-has one of these as `body`; what `aws logs`, a subscription and GetAppMonitorData give has them as texts in `events`,
-`logEvents`, `Events` or `results`; what the console of Logs Insights exports has each as `@message`.
+Rule: the members of an object tell its form, so a file may mix forms. A PutRumEvents body has `RumEvents`; an event of
+CloudWatch Logs or GetAppMonitorData has `event_type`; a proxy's log has one of these as `body`; the answers of `aws
+logs`, a subscription and GetAppMonitorData have them as texts in `events`, `logEvents`, `Events` or `results`; an
+export of the console of Logs Insights has each as `@message`.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class _Message(msgspec.Struct):
 
 
 class _Line(msgspec.Struct):
-    """Any of the forms; the members of the others are missing."""
+    """An object of any form; the members of the other forms are missing."""
 
     # a PutRumEvents body
     BatchId: str | None = None
@@ -59,7 +59,7 @@ class _Line(msgspec.Struct):
     UserDetails: _User | None = None
     RumEvents: list[msgspec.Raw] | None = None
     SessionMetadata: str | None = None
-    # an event as RUM keeps it
+    # an event as RUM stores it
     application_id: str = ""
     event_id: str | None = None
     event_timestamp: float | None = None
@@ -70,7 +70,7 @@ class _Line(msgspec.Struct):
     sessionId: str | None = None
     userId: str | None = None
     batch_id: str | None = None
-    # what holds these
+    # objects that contain bodies or events
     body: msgspec.Raw = msgspec.Raw(b"")
     message: msgspec.Raw = msgspec.Raw(b"")
     insights: msgspec.Raw = msgspec.field(default=msgspec.Raw(b""), name="@message")
@@ -85,17 +85,17 @@ _decode_event = msgspec.json.Decoder(_BodyEvent).decode
 _decode_any = msgspec.json.Decoder(Any).decode
 
 MOST_UNKNOWN = 100
-"""Unknown types, and app monitors, that are told apart."""
+"""Unknown event types, and app monitors, that are distinguished at most."""
 
 
 class Feed:
-    """Reads objects of any form into a recorder."""
+    """A reader of objects of any form, which adds their events to a recorder."""
 
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
 
     def add_line(self, data: bytes, dropped: frozenset[int] = frozenset(), depth: int = 0) -> bool:
-        """Add what a JSON object holds; False when that is no RUM event. `dropped`: events of a body to leave out."""
+        """Add the events of a JSON object; False if it holds none. `dropped`: positions in a body to leave out."""
         monitors = self.recorder.counts.monitors
         try:
             line = _decode_line(data)
@@ -110,7 +110,7 @@ class Feed:
         return depth < 2 and self._add_inner(line, depth + 1)
 
     def _add_inner(self, line: _Line, depth: int) -> bool:
-        """Add what is wrapped in another object."""
+        """Add the events that an object contains in other objects or texts."""
         texts: list[bytes] = []
         for raw in (line.body, line.message, line.insights):
             if raw:
@@ -145,7 +145,7 @@ class Feed:
                 session = recorder.open_session(
                     user.sessionId, user.userId, visitor or read_visitor(event.metadata) or NOBODY
                 )
-            self._note_type(event.type)
+            self._count_unknown_type(event.type)
             at = event.timestamp if event.timestamp < 1e11 else event.timestamp / 1000
             recorder.add_event(session, at, event.type, batch, page, event.details)
         return True
@@ -164,12 +164,12 @@ class Feed:
             recorder.counts.broken_events += 1
             return True
         session = recorder.open_session(session_id, line.userId or (user.userId if user else None), visitor)
-        self._note_type(line.event_type)
+        self._count_unknown_type(line.event_type)
         at, batch = line.event_timestamp / 1000, recorder.place_batch(line.batch_id)
         recorder.add_event(session, at, line.event_type, batch, page, unquote(bytes(line.event_details)))
         return True
 
-    def _note_type(self, name: str) -> None:
+    def _count_unknown_type(self, name: str) -> None:
         if name.startswith(rum.EVENT_PREFIX) and name not in READERS:
             unknown = self.recorder.counts.unknown_types
             if name in unknown or len(unknown) < MOST_UNKNOWN:
@@ -177,7 +177,7 @@ class Feed:
 
 
 def unquote(data: bytes) -> bytes:
-    """A JSON value; the value inside when it is a text that holds JSON."""
+    """Return a JSON value as it is, but the text inside if it is a JSON string."""
     if data[:1] != b'"':
         return data
     try:
@@ -191,23 +191,23 @@ MARKUP = re.compile(rb"<(?:!|\?xml|html|head|body)", re.IGNORECASE)
 ZSTD, PARQUET, ZIP = b"\x28\xb5\x2f\xfd", b"PAR1", b"PK\x03\x04"
 
 BYTE_ORDERS = b"\xff\xfe", b"\xfe\xff"
-"""With what UTF-16 begins, as PowerShell and Windows' editors write it."""
+"""The byte order marks with which UTF-16 begins, as PowerShell and Windows' editors write it."""
 
 UTF_16 = re.compile(rb"[ -~\t\r\n]\0[ -~\t\r\n]\0|\0[ -~\t\r\n]\0[ -~\t\r\n]")
-"""Two ASCII characters of it."""
+"""Two ASCII characters in UTF-16."""
 
 HEAD = 65_536
-"""Bytes that are looked at to tell a file's form."""
+"""Bytes of a file's head from which its form is recognized."""
 
 MEMBER = re.compile(rb'"([A-Za-z_@.-]{1,30})"\s*:')
 """A member's name in JSON."""
 
 SPACE = b"\xef\xbb\xbf \t\r\n"
-"""What may stand before JSON, the byte order mark of UTF-8 included."""
+"""Bytes that may stand before JSON, the byte order mark of UTF-8 included."""
 
 
 def describe_head(head: bytes) -> str:
-    """What a file without RUM events looks like."""
+    """Describe a file without RUM events by its head, for an error message."""
     for magic, name in ((ZSTD, "zstd"), (PARQUET, "Parquet"), (ZIP, "a zip archive")):
         if head.startswith(magic):
             return f"{name}; unpack it first"
@@ -217,7 +217,7 @@ def describe_head(head: bytes) -> str:
 
 
 def unpack_head(head: bytes) -> bytes:
-    """The beginning of what is packed, as far as it can be unpacked."""
+    """Unpack the head of a gzip file as far as possible."""
     try:
         return zlib.decompressobj(wbits=31).decompress(head, HEAD)
     except zlib.error:
@@ -225,7 +225,7 @@ def unpack_head(head: bytes) -> bytes:
 
 
 def describe_text(head: bytes) -> str:
-    """What the beginning of a text looks like."""
+    """Describe the head of a text file, for an error message."""
     if head.startswith(BYTE_ORDERS):
         head = head.decode("utf-16", "replace").encode()
     start = head.lstrip(SPACE)
@@ -244,14 +244,14 @@ def describe_text(head: bytes) -> str:
         if start[:1] in b"{[":
             return describe_members(dict.fromkeys(name.decode() for name in MEMBER.findall(start)))
         commas = [0 if b"{" in line else line.count(b",") for line in lines[:3]]
-        return "CSV; export JSON in its place" if min(commas) >= max(commas[0], 1) else "text"
+        return "CSV; export JSON instead" if min(commas) >= max(commas[0], 1) else "text"
     if not isinstance(found, dict):
         return "a list, not RUM events" if isinstance(found, list) else "text"
     return describe_members(found)
 
 
 def describe_members(names: Iterable[str]) -> str:
-    """JSON by the names of its members."""
+    """Describe a JSON object by the names of its members."""
     members = [name for name in names if re.fullmatch("[A-Za-z_@.-]{1,30}", name)]
     return f"JSON with the members {', '.join(members[:6])}" if members else "JSON without RUM events"
 
@@ -281,5 +281,5 @@ class _Utf16(io.RawIOBase):
 
 
 def decode_utf16(stream: IO[bytes]) -> IO[bytes]:
-    """A stream of UTF-16 with a byte order mark, as UTF-8."""
+    """Return a stream of UTF-16 with a byte order mark as a stream of UTF-8."""
     return cast(IO[bytes], io.BufferedReader(_Utf16(stream), HEAD))

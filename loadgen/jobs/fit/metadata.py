@@ -1,9 +1,9 @@
-"""What metadata tells of an event's page and of its visitor, from the client's own fields or from RUM's.
+"""Read an event's page and its visitor from metadata, from the client's own fields or from RUM's.
 
-Rule: browsers without navigator.userAgentData (Firefox, Safari) name themselves in `aws:userAgent` alone, and the
-client takes each of them for a desktop; the user agent is read here and not kept. The client tells the first brand of
-a Chromium, which may be the invented one ("Not:A-Brand" 8) that those who parse brands must expect: then it is
-taken for Chrome, of a version that is not told. The client takes Android tablets for desktops, too.
+Rule: for browsers without navigator.userAgentData (Firefox, Safari) only `aws:userAgent` names the browser, and the
+client calls each of them a desktop; the user agent is read here and not kept. Of a Chromium the client reports the
+first brand, which may be the made-up one ("Not:A-Brand" 8) that parsers of brands must expect: then Chrome is assumed,
+with an unknown version. The client also calls Android tablets desktops.
 """
 
 from __future__ import annotations
@@ -18,28 +18,28 @@ from loadgen.jobs.fit.attributes import read_attributes
 
 
 class PageFacts(NamedTuple):
-    """The page under which an event was recorded."""
+    """The page under which an event was recorded; None: unknown."""
 
     page: str | None  # path
     title: str | None
     number: int  # `interaction`; -1 without cookies
     tags: tuple[str, ...]
-    attributes: str | None  # what the site adds to this event's own metadata, as JSON; in logs the session's too
+    attributes: str | None  # attributes of the site in the event's metadata, as JSON; in logs the session's too
 
 
 class VisitorFacts(NamedTuple):
-    """Who it was, in the words of scenarios where they have one."""
+    """The visitor of a session, in the words of scenarios where they have one; None: unknown."""
 
     country: str | None
     device: str | None
     system: str | None
     browser: str | None
-    version: str | None  # the major one; Safari's with the minor one, as it comes with its system
+    version: str | None  # the major version; Safari's with the minor one, because Safari comes with its system
     language: str | None
     release: str | None
     client: str | None  # arw-module or arw-script
     domain: str | None
-    attributes: str | None  # what the site adds, as JSON
+    attributes: str | None  # attributes that the site adds, as JSON
 
 
 class _Metadata(msgspec.Struct, rename={"release": "aws:releaseId", "agent": "aws:userAgent", "client": "aws:client"}):
@@ -68,10 +68,10 @@ BROWSERS = {
     "Samsung Internet": "Samsung Internet", "Samsung Browser": "Samsung Internet", "Opera": "Opera",
     "Android WebView": "Chrome",
 }  # fmt: skip
-"""Browsers as browsers, RUM and parsers of user agents name them, and as scenarios do."""
+"""Names of browsers as used by browsers, RUM and parsers of user agents, each with its name in scenarios."""
 
-INVENTED = re.compile(r"\W*Not[\W_]A[\W_]Brand")
-"""The brand that a Chromium invents (GetGreasedUserAgentBrandVersion in Chromium's user_agent_utils.cc)."""
+MADE_UP_BRAND = re.compile(r"\W*Not[\W_]A[\W_]Brand")
+"""The brand that a Chromium makes up (GetGreasedUserAgentBrandVersion in Chromium's user_agent_utils.cc)."""
 
 AGENT_BROWSERS = (
     ("Edge", re.compile(r"Edg(?:e|A|iOS)?/(\d+)")),
@@ -98,7 +98,7 @@ DEVICES = {"desktop": "desktop", "mobile": "mobile", "tablet": "tablet"}
 
 @lru_cache(maxsize=4096)
 def read_page(text: bytes | str) -> PageFacts | None:
-    """The page that metadata tells of; None when it is no JSON object."""
+    """Read the page from metadata; None if it is no JSON object."""
     try:
         found = _decode(text)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
@@ -117,7 +117,7 @@ def read_page(text: bytes | str) -> PageFacts | None:
 
 @lru_cache(maxsize=4096)
 def read_visitor(text: bytes | str) -> VisitorFacts | None:
-    """The visitor that metadata tells of; None when it is no JSON object."""
+    """Read the visitor from metadata; None if it is no JSON object."""
     try:
         found = _decode(text)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
@@ -128,7 +128,7 @@ def read_visitor(text: bytes | str) -> VisitorFacts | None:
     agent = _read_text(found.agent)
     if agent is not None and browser is None:
         browser, version, system, device = read_agent(agent)
-    if browser is not None and INVENTED.match(browser):
+    if browser is not None and MADE_UP_BRAND.match(browser):
         browser, version = "Chrome", None
     if system == "Android" and device == "desktop":
         device = "tablet"
@@ -152,7 +152,7 @@ def _read_text(value: object) -> str | None:
 
 
 def read_agent(agent: str) -> tuple[str | None, str | None, str | None, str]:
-    """Browser, its version, system and device that a user agent string tells of."""
+    """Read browser, version, system and device from a user agent string; None: unknown."""
     browser, version = next(
         ((name, match[1]) for name, pattern in AGENT_BROWSERS if (match := pattern.search(agent))), (None, None)
     )

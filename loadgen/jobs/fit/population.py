@@ -1,9 +1,9 @@
-"""Who came: countries, devices, browsers, and those who came again.
+"""Estimate the mix of visitors (countries, devices, browsers) and the share and number of returning visitors.
 
-Rule: a visitor who has been here before lands with files of the site in the browser's cache. How many these files are
-is read off the users who came earlier in the data; then the cached files of all landings tell the share of returning
-visitors, most of whom were last here before the data. How often the same user comes twice tells among how many people
-they are. Where too few users come twice, the share rests on the format's own cache.
+Rule: a returning visitor lands with files of the site in the browser's cache. Users who came earlier in the data show
+how many files these are; then the cached files of all landings give the share of returning visitors, most of whom came
+last before the data begin. Pairs of visits by one user give the number of people. If too few users come twice, the
+share assumes the scenario format's default cache.
 """
 
 from __future__ import annotations
@@ -24,49 +24,49 @@ VERSIONED = KNOWN_BROWSERS - {"Chrome iOS", "Instagram", "Facebook"}
 """Browsers whose versions a scenario can state."""
 
 BUILT_IN = "Firefox"
-"""Its language is that of its build, which loadgen draws from the visitor's."""
+"""A browser whose language is that of its build, which loadgen draws from the visitor's language."""
 
 MOST_PEOPLE = 1_000_000
 
 FEWEST_KNOWN, FEWEST_PAIRS = 50, 3
-"""Landings of known users from which their cache is judged; pairs of visits from which the number of visitors is
-guessed."""
+"""Landings of known users that are needed to measure their cache; pairs of visits that are needed to estimate the
+number of visitors."""
 
 LONG_VISIT, APART = 1800.0, 3600.0
-"""Seconds of a visit after which it is somebody else's in loadgen's own traffic; seconds between the beginnings of two
-visits of one visitor, at least: a session's 30 minutes after a visit of 30."""
+"""Seconds after which loadgen's own traffic continues a visit as another visitor; least seconds between the starts of
+two visits of one visitor: a session's 30 minutes after a visit of 30."""
 
 
 class VisitorCounts(NamedTuple):
-    """Counts of sessions, and what of it the scenario cannot say."""
+    """Counts of sessions by what is known of their visitors, also of browsers that a scenario cannot state."""
 
     countries: Counter[str]
-    by_language: bool  # the countries are those of the languages, for want of better
+    by_language: bool  # countries are guessed from languages, because there are no country codes
     devices: Counter[str]
     browsers: Counter[str]
     other_browsers: Counter[str]
-    nameless: int  # sessions of a Chromium that tells neither name nor version
+    nameless: int  # sessions of a Chromium without name and version
     systems: Counter[str]
     versions: dict[str, dict[str, Counter[str]]]  # by kind of device and browser
     languages: dict[str, Counter[str]]  # by country
 
 
 class Returning(NamedTuple):
-    """Who has been here before."""
+    """Estimates of returning visitors, their number and their caches."""
 
-    share: float | None  # of the sessions; None: not to be seen
-    error: float  # its standard error
-    landings: int  # on which it stands
-    known: int  # of these, landings of users who came earlier in the data
-    people: int | None  # among whom they are
-    pairs: int  # visits of the same user, two by two, on which that stands
-    again: float | None  # share of the returning visitors who came new earlier in the data; None: not to be seen
+    share: float | None  # share of the sessions; None: it does not show
+    error: float  # standard error of the share
+    landings: int  # landings that the share was estimated from
+    known: int  # landings among them by users who came earlier in the data
+    people: int | None  # number of people among whom the visitors are; None: unknown
+    pairs: int  # pairs of visits by one user that `people` was estimated from
+    again: float | None  # share of the returning visitors whose first visit is in the data; None: unknown
     cached_again: float | None  # share of a returning visitor's files that come from the cache
-    cached_later: float | None  # share on later pages
+    cached_later: float | None  # share of cached files on later pages
     memory: float | None  # mean seconds for which the browser's memory holds a file
-    direct: float  # share of the landings that tell no referrer; NaN: none tells whether there was one
-    reopened: float  # share of the landings that reload a page or go back to it; NaN: not told
-    landed: int  # landings that tell how they were loaded
+    direct: float  # share of the landings without a referrer; NaN: unknown
+    reopened: float  # share of the landings that reload a page or go back to it; NaN: unknown
+    landed: int  # landings with a known type of navigation
 
 
 def count_people(recorded: Recorded) -> VisitorCounts:
@@ -102,12 +102,12 @@ def count_people(recorded: Recorded) -> VisitorCounts:
 
 
 def _count(words: Iterable[str]) -> Counter[str]:
-    """How often each word comes; "" is none."""
+    """Count the words, except ""."""
     return Counter(word for word in words if word)
 
 
 def _count_by(groups: Iterable[str], words: Iterable[str]) -> dict[str, Counter[str]]:
-    """The same by group."""
+    """Count the words by group, except ""."""
     found: dict[str, Counter[str]] = {}
     for group, word in zip(groups, words, strict=True):
         if group and word:
@@ -116,14 +116,14 @@ def _count_by(groups: Iterable[str], words: Iterable[str]) -> dict[str, Counter[
 
 
 def find_mobile(recorded: Recorded) -> Bools:
-    """Which sessions were on mobiles or tablets."""
+    """Find the sessions on mobiles or tablets."""
     small = np.array([word in ("mobile", "tablet") for word in recorded.words] + [False])
     chosen: Bools = small[recorded.sessions.device]
     return chosen
 
 
 def find_returning(recorded: Recorded, visits: Visits, sample_rate: float = 1.0) -> Returning:
-    """Who has been here before, by user ids and by the cache."""
+    """Estimate returning visitors from user ids and from cached files."""
     before = find_known(recorded)
     caches = read_caches(recorded, visits, before)
     told = caches.known >= FEWEST_KNOWN and caches.of_known > 0
@@ -149,11 +149,11 @@ def find_returning(recorded: Recorded, visits: Visits, sample_rate: float = 1.0)
 
 
 def _pair_visits(recorded: Recorded, cached: Floats, told: bool) -> tuple[int, float]:
-    """Pairs of visits by one user who was here before the data, and of the visits by users who came earlier in the data
-    the share whose user was new then.
+    """Count the pairs of visits by one user who was here before the data.
 
-    `cached`: by session the share of cached files of its landing, NaN: not told. A new visitor has none; how many of
-    the returning ones have none either is seen where they come again.
+    Also returns, among the later visits of users in the data, the share whose user was new at the first visit.
+    `cached`: [session] share of cached files of its landing, NaN: unknown. A new visitor has no cached file; later
+    visits show how many returning visitors have none either.
     """
     user, (first, _) = recorded.sessions.user, find_spans(recorded)
     order = np.lexsort((first, user))
@@ -174,10 +174,10 @@ def _pair_visits(recorded: Recorded, cached: Floats, told: bool) -> tuple[int, f
 
 
 def guess_people(back: float, pairs: float, span: float, sample_rate: float) -> int:
-    """Among how many people so many returning visits are, of which so many pairs are by one user.
+    """Estimate the number of people from `back` returning visits, of which `pairs` pairs are by one user.
 
-    Whoever is drawn sooner than `APART` after having been drawn comes as somebody else, as in loadgen's own traffic: a
-    browser has one session at a time. Visits of a person come at random times.
+    A person who is drawn within `APART` seconds of the last visit comes as another person, as in loadgen's own traffic:
+    a browser has one session at a time. The visits of a person come at random times within `span` seconds.
     """
     people = np.geomspace(MOST_PEOPLE, 1, 600)
     rate = back / sample_rate / people / span
@@ -194,7 +194,7 @@ def _find_share(chosen: Bools) -> float:
 
 
 def find_known(recorded: Recorded) -> Bools:
-    """Which sessions belong to a user who had an earlier one in the data."""
+    """Find the sessions whose user had an earlier session in the data."""
     user, (first, _) = recorded.sessions.user, find_spans(recorded)
     order = np.lexsort((first, user))
     known = np.zeros(len(user), dtype=bool)

@@ -1,8 +1,8 @@
-"""Pages that come without a load of their own, or beside each other: second tabs, back/forward cache, prerendering.
+"""Find second tabs, returns from the back/forward cache, and prerendered pages.
 
-Rule: a document is gone when the next one is there. So inputs in a page after the next one came tell of two tabs; a
-second first byte at nought tells that the page came back from the browser's cache; and one that web-vitals counts from
-later on than the navigation's tells that the page was rendered ahead.
+Rule: in one tab a document is gone once the next one is loaded. So inputs on a page after the next page came show two
+tabs; a second TTFB of 0 shows that the page came back from the back/forward cache; and a TTFB below the navigation's
+first byte shows that the page was prerendered, because web-vitals then counts from a later moment.
 """
 
 from __future__ import annotations
@@ -18,31 +18,31 @@ from loadgen.jobs.fit.vitals import Loads
 from loadgen.rum import events as rum
 
 FEW = 20
-"""Visits with two tabs, returns, or prerendered pages from which their share is told."""
+"""Visits with two tabs, returns, or prerendered pages that are needed to write their share."""
 
 RARE = 0.01
-"""Share of a page's loads below which those that look prerendered are not."""
+"""Share of a page's loads below which loads that look prerendered are ignored."""
 
 LATE = 2.0
-"""Seconds; times are whole ones, and the client takes its time."""
+"""Seconds after the next page's load from which an input shows a second tab: times are whole seconds."""
 
 INPUTS = (rum.FID, rum.INP, rum.DOM)
 CHROMIUM = frozenset({"Chrome", "Edge", "Samsung Internet", "Opera"})
-"""Browsers that render pages ahead."""
+"""Browsers that prerender pages."""
 
 
 class Shortcuts(NamedTuple):
-    """What visits have of these."""
+    """Counts of second tabs, returns and prerendered pages."""
 
-    tabs: int  # visits with two tabs
-    visits: int  # that loaded several pages
+    tabs: int  # visits that show two tabs
+    visits: int  # visits that loaded several pages
     restored: int  # returns from the back/forward cache
     backs: int  # steps back that loaded the page
-    ahead: dict[int, float]  # by page: share of prerendered loads of those that links led to
+    ahead: dict[int, float]  # [page]: share of prerendered loads among those after a link
 
 
 def find_shortcuts(recorded: Recorded, visits: Visits, loads: Loads, pages: int) -> Shortcuts:
-    """Count them."""
+    """Count second tabs, returns and prerendered pages."""
     restored = _count_returns(recorded, visits)
     several = np.bincount(visits.session[visits.hard], minlength=len(recorded.sessions.user)) > 1
     tabs = find_tabs(recorded, visits, loads, restored > 0)
@@ -53,7 +53,7 @@ def find_shortcuts(recorded: Recorded, visits: Visits, loads: Loads, pages: int)
 
 
 def find_tabs(recorded: Recorded, visits: Visits, loads: Loads, restored: Bools) -> Bools:
-    """The sessions in which a page has inputs after the next one was loaded."""
+    """Find the sessions in which a page has inputs after the next page was loaded."""
     events, size = recorded.events, len(visits.page)
     shown = np.zeros(size + 1, dtype=bool)  # loaded, and neither rendered ahead nor for nothing
     shown[loads.view] = np.isfinite(loads.first_byte) & ~loads.ahead
@@ -70,7 +70,7 @@ def find_tabs(recorded: Recorded, visits: Visits, loads: Loads, restored: Bools)
 
 
 def _count_returns(recorded: Recorded, visits: Visits) -> Ints:
-    """How often each view came back from the browser's back/forward cache."""
+    """Count how often each view came back from the back/forward cache."""
     events, rows = recorded.events, recorded.find_rows(rum.TTFB)
     view = find_views(recorded, visits, rows)
     rows, view = rows[view >= 0], view[view >= 0]
@@ -80,7 +80,7 @@ def _count_returns(recorded: Recorded, visits: Visits) -> Ints:
 
 
 def _find_ahead(recorded: Recorded, visits: Visits, loads: Loads, pages: int) -> dict[int, float]:
-    """Of the loads that a link led to, in browsers that render ahead, those that were there before the click."""
+    """Return by page the share of prerendered loads, among loads after a link in browsers that prerender."""
     able = np.array([word in CHROMIUM for word in recorded.words] + [False])[recorded.sessions.browser]
     linked = able[loads.session] & ~loads.first & ~loads.back & (visits.loads[loads.view] == 1)
     page = visits.page[loads.view]
@@ -91,10 +91,10 @@ def _find_ahead(recorded: Recorded, visits: Visits, loads: Loads, pages: int) ->
 
 
 def add_returns(back: float, behind: float, restored: int) -> float:
-    """The share of steps back, those included that left no page view."""
+    """Return the share of steps back, returns from the back/forward cache included: they leave no page view."""
     return (back * behind + restored) / max(behind + restored, 1.0)
 
 
 def find_share(shortcuts: Shortcuts) -> float:
-    """Share of the visits that loaded several pages in which two tabs show."""
+    """Return the share of visits that show two tabs among those that loaded several pages."""
     return shortcuts.tabs / max(shortcuts.visits, 1)

@@ -1,7 +1,7 @@
-"""Paths that have the form of one template and lead elsewhere are pages of their own: /form/step-1, -2 and -3.
+"""Split templates whose paths lead to different pages, such as /form/step-1, -2 and -3, into pages of their own.
 
-Rule: what follows a path tells how it behaves. Only names of words are set free, and only where a few of them make up
-nearly all views of the template; ids, numbers and tokens stay folded.
+Rule: the views that follow a path show how it behaves. Only paths with names made of words are split off, and only if
+a few of them have nearly all views of the template; ids, numbers and tokens stay folded.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from loadgen.jobs.fit.recorded import Floats, Ints
 from loadgen.jobs.fit.support import holds_secret
 
 MOST_STEPS, MANY_VIEWS, NEARLY_ALL = 20, 200, 0.8
-"""Paths of a template that may be pages of their own, their views at least, and the part of all views that they are."""
+"""Paths of a template that may be split off at most, views of each at least, and their share of all views at least."""
 
 UNLIKE, BY_CHANCE = 0.15, 0.4
-"""Part of what follows a path that must be other than after its fellows; and what chance adds, in roots of the number
-of followers over that of views (the mean of a total variation; each of k equal shares of n is off by 0.8 (k n)^-½)."""
+"""Total variation by which the followers of a path must differ from those of the other paths; and the part of it that
+chance adds, times the root of followers over views (each of k equal shares of n has a mean error of 0.8 (k n)^-½)."""
 
 
 def split_unlike(
     templates: Sequence[PageTemplate], paths: Sequence[str], path: Ints, session: Ints, kept: Container[str]
 ) -> list[PageTemplate]:
-    """The templates, with paths of their own for those that lead elsewhere than their fellows.
+    """Return the templates, with a template of its own for each path that leads to other pages than the rest.
 
-    `path` and `session` are of each page view, sorted by session and time. Templates in `kept` stay as they are.
+    `path` and `session`: [page view], sorted by session and time. Templates in `kept` are not split.
     """
     views = np.bincount(path[path >= 0], minlength=len(paths))
     follows = np.append((session[1:] == session[:-1]) & (path[1:] >= 0), False)
@@ -47,7 +47,7 @@ def split_unlike(
 
 
 def list_candidates(template: PageTemplate, paths: Sequence[str], views: Ints) -> list[int]:
-    """The paths of a template that may be pages of their own; none where they are not nearly all of it."""
+    """Return the paths of a template that may be split off; none if they have not nearly all of its views."""
     members = [each for each in template.members if views[each] >= MANY_VIEWS]
     told = sum(int(views[each]) for each in members) >= NEARLY_ALL * views[list(template.members)].sum()
     names = [name for each in members for name in list_values(template.path, paths[each])]
@@ -57,9 +57,9 @@ def list_candidates(template: PageTemplate, paths: Sequence[str], views: Ints) -
 
 
 def find_unlike(own: list[int], path: Ints, following: Ints, of_path: Ints) -> list[int]:
-    """Those of these paths after which other pages follow than after their fellows, the most unlike first.
+    """Return the paths that are followed by other pages than the rest, the most different first.
 
-    All of them, if one alone is left.
+    If only one path is left, all paths are returned.
     """
     place = np.full(len(of_path), -1)
     place[own] = np.arange(len(own))
@@ -80,7 +80,7 @@ def find_unlike(own: list[int], path: Ints, following: Ints, of_path: Ints) -> l
 
 
 def _measure_excess(mine: Floats, others: Floats) -> float:
-    """By how much what follows differs more than pages that are alike do."""
+    """Return by how much the followers of a path differ beyond UNLIKE and chance."""
     views = min(mine.sum(), others.sum())
     followers = int(((mine + others) > 0).sum())
     apart = np.abs(mine / max(mine.sum(), 1) - others / max(others.sum(), 1)).sum() / 2

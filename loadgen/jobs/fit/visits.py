@@ -1,7 +1,8 @@
-"""Recorded events → visits: which pages each session saw, in which order, how they were loaded, and where it was cut.
+"""List recorded events as visits: the pages that each session saw, their order and loads, and where data cut sessions.
 
-Rule: a row is a page view, as the client counts them. What the client counts as the same page again (a reload, a link
-to the page itself) is a further load of the same view. Without cookies it counts none: page views come by time.
+Rule: a row is a page view as the client counts them. A reload and a link to the page itself, which the client counts as
+the same page, are further loads of the same view. Without cookies the client counts no pages: views are numbered by
+time.
 """
 
 from __future__ import annotations
@@ -19,21 +20,21 @@ from loadgen.rum import events as rum
 
 OTHER, OTHER_PATH = "other", "/other"
 MOST_PAGES = 60
-"""Pages that are told apart; rarer ones become one page."""
+"""Pages that are distinguished at most; all rarer pages become one."""
 
 CUT_SECONDS, CUT_PART = 300.0, 0.05
-"""A session whose last event is so near to the end of the data (seconds, and part of all) may go on after it."""
+"""A session may go on after the data if its last event is this near to their end (seconds, and share of their span)."""
 
 LOST, LOST_PART = 10, 0.2
-"""Events, and at most which part of the limit, by which a session may miss its event limit that was cut by it: of the
-events that count for the limit, some are lost with their page. Of 166 generated sessions that a limit of 200 cut, 18
-have 200 events and 164 at least 195; of 885 that a limit of 50 cut, 657 have 50 events and 865 at least 40."""
+"""A session that its event limit cut may have this many events less than the limit, but at most this share of it: some
+events that count for the limit are lost when a page closes. Of 166 generated sessions that a limit of 200 cut, 18 have
+200 events and 164 at least 195; of 885 that a limit of 50 cut, 657 have 50 events and 865 at least 40."""
 
 LOADED = (rum.NAVIGATION, rum.RESOURCE, rum.FCP, rum.TTFB)
 """Events that only a full load has."""
 
 ROUTE_PART = 0.3
-"""A page whose later views load so rarely is reached by route changes."""
+"""A page is reached by route changes if fewer than this share of its later views load it."""
 
 
 class RecordedSite(NamedTuple):
@@ -41,41 +42,41 @@ class RecordedSite(NamedTuple):
 
     names: tuple[str, ...]
     templates: tuple[PageTemplate, ...]
-    of_path: Ints  # for each of Recorded.pages its page; -1: too rare to be told
-    dropped: int  # sessions' page views on pages that are too rare even together
+    of_path: Ints  # [place in Recorded.pages]: the path's page; -1: too rare to be written
+    dropped: int  # page views on pages that are too rare even together
 
 
 class Visits(NamedTuple):
-    """Page views, sorted by session and number; -1 and NaN: not known."""
+    """Page views, sorted by session and number; -1 and NaN: unknown."""
 
     session: Ints
     path: Ints  # place in Recorded.pages
     page: Ints  # place in RecordedSite
-    at: Floats
+    at: Floats  # Unix seconds
     number: Ints
     row: Ints  # of EventTable
     first: Bools  # the session's first view, and its landing
     last: Bools  # the session's last view
     spent: Floats  # milliseconds until the next view, by the client's clock; without cookies by whole seconds
-    loads: Ints  # navigation events in it
-    reloads: Ints  # of these, those that are reloads
-    links: Ints  # and further ones that are neither the first nor a reload
-    back: Bools  # it was reached by the browser's back button
-    hard: Bools  # it was loaded in full
+    loads: Ints  # navigation events of the view
+    reloads: Ints  # navigation events that are reloads
+    links: Ints  # navigation events that are neither the first nor a reload: links to the page itself
+    back: Bools  # the view was reached by the browser's back button
+    hard: Bools  # the view loaded its document
     ended: Bools  # the visit is known to have ended with this view
 
 
 class Cuts(NamedTuple):
-    """Sessions that are not whole, by row of SessionTable."""
+    """How sessions are incomplete, by row of SessionTable."""
 
-    begins: Bools  # it began before the data, or it goes on an earlier session
-    full: Bools  # it reached the session's event limit
-    open: Bools  # it may go on after the end of the data
-    continued: Bools  # another session of the same user goes on where it stops
+    begins: Bools  # the start is missing: before the data, or in an earlier session
+    full: Bools  # the session reached its event limit
+    open: Bools  # the session may go on after the end of the data
+    continued: Bools  # another session of the same user continues it
 
 
 def fold_pages(recorded: Recorded, at_least: int, patterns: Sequence[str] = ()) -> RecordedSite:
-    """The pages of the site; a page that fewer sessions saw is part of the page `other`."""
+    """Find the pages of the site; pages that fewer than `at_least` sessions saw become the page `other`."""
     views = recorded.find_rows(rum.PAGE_VIEW)
     path, session = recorded.events.page[views], recorded.events.session[views]
     views_of = np.bincount(path[path >= 0], minlength=len(recorded.pages))
@@ -108,7 +109,7 @@ def fold_pages(recorded: Recorded, at_least: int, patterns: Sequence[str] = ()) 
 
 
 def match_site(recorded: Recorded, site: RecordedSite) -> RecordedSite:
-    """The same pages in other traffic of the same site."""
+    """Return the pages of `site` with the paths of other traffic of the same site."""
     known = [template.path for template in site.templates]
     place = {path: number for number, path in enumerate(known)}
     of_path = np.full(len(recorded.pages) + 1, -1)
@@ -119,14 +120,14 @@ def match_site(recorded: Recorded, site: RecordedSite) -> RecordedSite:
 
 
 def _count_sessions(page: Ints, session: Ints, pages: int) -> Ints:
-    """How many sessions saw each page."""
+    """Count the sessions that saw each page."""
     known = page >= 0
     pairs = np.unique(session[known] * pages + page[known])
     return np.bincount(pairs % pages, minlength=pages) if pages else np.zeros(0, dtype=np.int64)
 
 
 def number_views(recorded: Recorded) -> Recorded:
-    """The same with page numbers in sessions that have none: an event belongs to the last page view before it."""
+    """Give page numbers to the events of sessions without any: an event belongs to the last page view before it."""
     events = recorded.events
     told = np.bincount(events.session, weights=events.number >= 0, minlength=len(recorded.sessions.user)) > 0
     own = ~told[events.session]
@@ -140,12 +141,12 @@ def number_views(recorded: Recorded) -> Recorded:
 
 
 def find_cuts(recorded: Recorded, limit: int) -> Cuts:
-    """Which sessions are not whole; `limit` is the session's event limit, 0 for none."""
+    """Find how sessions are incomplete; `limit` is the client's event limit of a session, 0: none."""
     events, count = recorded.events, len(recorded.sessions.user)
     number = np.bincount(events.session, minlength=count)
     first, last = find_spans(recorded)
     starts = recorded.find_rows(rum.SESSION_START)
-    started = np.full(count, not len(starts))  # who exports some types alone may leave them out
+    started = np.full(count, not len(starts))  # an export of some event types may lack session starts
     started[events.session[starts]] = True
     views = recorded.find_rows(rum.PAGE_VIEW)
     landed = np.zeros(count, dtype=bool)
@@ -158,7 +159,7 @@ def find_cuts(recorded: Recorded, limit: int) -> Cuts:
 
 
 def _find_continued(recorded: Recorded, begins: Bools, first: Floats) -> Bools:
-    """Sessions after which the same user's next session has no beginning of its own."""
+    """Find the sessions whose user's next session has no start of its own."""
     user = recorded.sessions.user
     order = np.lexsort((first, user))
     follows = (user[order][1:] == user[order][:-1]) & (user[order][1:] >= 0) & begins[order][1:]
@@ -168,7 +169,7 @@ def _find_continued(recorded: Recorded, begins: Bools, first: Floats) -> Bools:
 
 
 def find_spans(recorded: Recorded) -> tuple[Floats, Floats]:
-    """Times of the first and last event of each session."""
+    """Return the times of each session's first and last event, in Unix seconds."""
     events, count = recorded.events, len(recorded.sessions.user)
     first, last = np.full(count, np.inf), np.full(count, -np.inf)
     np.minimum.at(first, events.session, events.at)
@@ -177,7 +178,7 @@ def find_spans(recorded: Recorded) -> tuple[Floats, Floats]:
 
 
 def list_visits(recorded: Recorded, site: RecordedSite, cuts: Cuts) -> Visits:
-    """All page views on known pages."""
+    """List all page views on the pages of the site."""
     events = recorded.events
     row = recorded.find_rows(rum.PAGE_VIEW)
     row = row[np.lexsort((events.at[row], events.number[row], events.session[row]))]
@@ -199,12 +200,12 @@ def list_visits(recorded: Recorded, site: RecordedSite, cuts: Cuts) -> Visits:
 
 
 def make_view_key(session: Ints, number: Ints) -> Ints:
-    """One number for session and page number, ascending with both."""
+    """Combine session and page number into one number that ascends with both."""
     return session * 4096 + np.minimum(number + 1, 4095)
 
 
 def find_views(recorded: Recorded, visits: Visits, rows: Ints) -> Ints:
-    """The row of the view under which each of these events was recorded; -1: none that is known."""
+    """Return for each event row the row of its view in `visits`; -1: unknown."""
     keys = make_view_key(visits.session, visits.number)
     wanted = make_view_key(recorded.events.session[rows], recorded.events.number[rows])
     place = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
@@ -212,8 +213,7 @@ def find_views(recorded: Recorded, visits: Visits, rows: Ints) -> Ints:
 
 
 def spread_first(visits: Visits, view: Ints, values: Floats) -> Floats:
-    """Of each view the first of the values that were recorded under it; NaN: it has none. `view`: of each value, -1:
-    none."""
+    """Return for each view the first of its values; NaN: it has none. `view`: [value] row of the view, -1: none."""
     found = np.full(len(visits.page), np.nan)
     known = np.flatnonzero(view >= 0)[::-1]  # the first of a view is written last
     found[view[known]] = values[known]
@@ -221,7 +221,7 @@ def spread_first(visits: Visits, view: Ints, values: Floats) -> Floats:
 
 
 def _has_events(recorded: Recorded, types: tuple[str, ...], session: Ints, number: Ints) -> Bools:
-    """Whether any event of these types was recorded under each view."""
+    """Return for each view whether an event of these types was recorded under it."""
     wanted = [recorded.find_type(name) for name in types]
     rows = np.isin(recorded.events.type, wanted)
     keys = make_view_key(recorded.events.session[rows], recorded.events.number[rows])
@@ -229,9 +229,9 @@ def _has_events(recorded: Recorded, types: tuple[str, ...], session: Ints, numbe
 
 
 def _find_loads(recorded: Recorded, session: Ints, number: Ints, landing: Bools) -> tuple[Ints, Ints, Ints, Bools]:
-    """Of each view: navigation events, reloads, further links to itself, and whether the first was a step back.
+    """Return for each view its navigation events, reloads, links to itself, and whether its first load was a step back.
 
-    A landing may itself be a reload, of a page that was open before.
+    A landing may itself be a reload, of a page that was open before; it does not count as one.
     """
     events, rows = recorded.events, recorded.loads.event
     keys = make_view_key(session, number)
@@ -251,7 +251,7 @@ def _find_loads(recorded: Recorded, session: Ints, number: Ints, landing: Bools)
 
 
 def find_routes(site: RecordedSite, visits: Visits) -> Bools:
-    """Which pages are reached by route changes: their later views have no load of their own."""
+    """Find the pages that are reached by route changes: most of their later views have no load of their own."""
     later = ~visits.first
     seen = np.bincount(visits.page[later], minlength=len(site.names))
     loaded = np.bincount(visits.page[later & visits.hard], minlength=len(site.names))

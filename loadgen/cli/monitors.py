@@ -127,4 +127,4 @@ def apply_scenario(
     plans = plan_scenario(account, scenario, monitor)
     show_result([call for plan in plans for call in plan.calls], describe_plans(plans), as_json)
     if not dry_run and (made := apply_plans(account, plans, ask_on_terminal(yes))):
-        echo_error(f"{made} calls made")
+        echo_error("1 call made" if made == 1 else f"{made} calls made")

@@ -126,7 +126,7 @@ def _listen(host: str, port: int) -> socket.socket:
             if number > 0
             else (getattr(wrong, "strerror", None) or str(wrong)).partition(" (while")[0]
         )
-        raise EndpointError(f"cannot listen on {host} port {port}: {reason}") from wrong
+        raise EndpointError(f"cannot listen on {host} port {port}: {reason}; give another --host or --port") from wrong
 
 
 def _read_url(listener: socket.socket) -> str:

@@ -63,12 +63,12 @@ def open_database(path: Path | str | None) -> sqlite3.Connection:
     try:
         database = _connect(path)
     except (sqlite3.Error, OSError, EndpointError) as wrong:
-        raise EndpointError(f"store {path}: {_explain(wrong)}") from wrong
+        raise EndpointError(f"store {path}: {_explain(wrong)}; give --store another file") from wrong
     try:
         _prepare(database)
     except (sqlite3.Error, EndpointError) as wrong:
         database.close()
-        raise EndpointError(f"store {path}: {_explain(wrong)}") from wrong
+        raise EndpointError(f"store {path}: {_explain(wrong)}; give --store another file") from wrong
     return database
 
 

@@ -146,7 +146,10 @@ def extend_scenario(scenario: Scenario, seed: int, sessions: int) -> Scenario:
     while (started := len(traffic.draw_starts(scenario, seed))) < sessions:
         longer = scenario.adjust(duration=scenario.duration * 2)
         if traffic.compute_mean_rate(longer).expected == traffic.compute_mean_rate(scenario).expected:
-            raise LoadgenError(f"{scenario.name}: only {started} sessions start, and its arrivals end at rate 0")
+            raise LoadgenError(
+                f"{scenario.name}: only {started} sessions start, because its arrivals end at rate 0; ask for no more "
+                "--sessions, or let the last of arrivals.stages have a target above 0"
+            )
         scenario = longer
     return scenario
 

@@ -97,7 +97,8 @@ def read_or_recover_summary(folder: RunFolder) -> Summary:
         ) from error
     if summary.version != VERSION:
         raise LoadgenError(
-            f"{folder.path / SUMMARY}: is of version {summary.version}, and this loadgen reads version {VERSION}"
+            f"{folder.path / SUMMARY}: is of version {summary.version}, and this loadgen reads version {VERSION}; "
+            "report it with the loadgen that ran it"
         )
     return summary
 

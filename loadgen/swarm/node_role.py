@@ -276,7 +276,9 @@ def open_spool(path: Path) -> Spool:
     try:
         return Spool(path)
     except OSError as error:
-        raise LoadgenError(f"{path}: no room for the run's records: {error.strerror}") from error
+        raise LoadgenError(
+            f"{path}: no room for the run's records: {error.strerror}; give --out a folder on another disk"
+        ) from error
 
 
 def refuse(error: LoadgenError) -> NoReturn:

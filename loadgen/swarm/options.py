@@ -73,7 +73,7 @@ def resolve_spec(options: Any, url: str | None) -> RunSpec:
     """Turn the options of plain `locust -f` into a RunSpec. LoadgenError: one is missing or wrong."""
     for name, value in (("--scenario", options.scenario), ("--monitor-id", options.monitor_id), ("--host", url)):
         if not value:
-            raise LoadgenError(f"{name} is missing")
+            raise LoadgenError(f"{name} is missing; plain locust needs --scenario, --monitor-id and --host")
     given = {name: value for name in OPTIONS if (value := getattr(options, name)) is not None}
     asked = RunOptions.of(**{"region": "us-east-1"} | given, target=url, unsigned=options.unsigned)
     spec = RunSpec.resolve(asked, options.scenario, read_text(options.scenario))

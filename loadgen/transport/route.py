@@ -122,8 +122,8 @@ def parse_proxy(name: str, value: str) -> Proxy:
         raise LoadgenError(f"{name}: {shown} is no proxy ({wrong}); write http://HOST:PORT") from None
     if parts.scheme != "http":
         raise LoadgenError(
-            f"{name}: {shown} cannot be used, loadgen speaks to proxies in plain HTTP; write http://HOST:PORT, or name "
-            "the target in NO_PROXY"
+            f"{name}: {shown} cannot be used, loadgen speaks to proxies in plain HTTP; write http://HOST:PORT"
+            + ("" if name == OPTIONS[PROXY] else ", or name the target in NO_PROXY")
         )
     if not host:
         raise LoadgenError(f"{name}: {shown} names no host; write http://HOST:PORT")

@@ -41,7 +41,10 @@ def test_it_listens_on_a_free_port_and_stops() -> None:
 def test_a_port_in_use_is_told_in_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(EndpointError, match=rf"cannot listen on 127\.0\.0\.1 port {port}: Address already in use$"):
+        with pytest.raises(
+            EndpointError,
+            match=rf"cannot listen on 127\.0\.0\.1 port {port}: Address already in use; give another --host or --port$",
+        ):
             Endpoint(SETTINGS, port=port).start()
 
 

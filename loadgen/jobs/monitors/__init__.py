@@ -101,7 +101,7 @@ def require_policy(account: Account, name: str) -> dict[str, Any]:
     """Read an app monitor's resource policy; raises LoadgenError if it has none."""
     found = read_policy(account, check_name(name))
     if found is None:
-        raise LoadgenError(f"app monitor {name} has no resource policy")
+        raise LoadgenError(f"app monitor {name} has no resource policy; `loadgen policy put` gives it one")
     return found
 
 

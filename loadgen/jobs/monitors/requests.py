@@ -77,7 +77,8 @@ class MetricOptions(Noun, kw_only=True):
         try:
             pattern = msgspec.json.decode(self.pattern, type=dict[str, Any]) if self.pattern else {}
         except msgspec.DecodeError as error:
-            raise LoadgenError(f"--pattern: not a JSON object ({error})") from error
+            example = '{"event_type": ["purchase"]}'
+            raise LoadgenError(f"--pattern: not a JSON object ({error}); write one such as {example}") from error
         try:
             wanted = Metric(
                 name=self.metric,
@@ -126,7 +127,8 @@ def read_document(file: Path) -> str:
             text = document["PolicyDocument"]
             document = msgspec.json.decode(text)
     except OSError as error:
-        raise LoadgenError(f"{file}: cannot be read ({(error.strerror or str(error)).lower()})") from error
+        reason = (error.strerror or str(error)).lower()
+        raise LoadgenError(f"{file}: cannot be read ({reason}); name a file with the policy document") from error
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict) or len(text) > MOST_DOCUMENT_BYTES:

@@ -103,7 +103,8 @@ def refuse_too_large(name: str, sessions: float, duration: float, exact: bool) -
     if wanted > there:
         raise LoadgenError(
             f"{name}: {sessions:,.0f} sessions are too many: they take {wanted / 1e9:,.1f} GB and "
-            f"{there / 1e9:,.1f} GB may be used here, enough for {there / wanted * sessions:,.0f}; plan fewer"
+            f"{there / 1e9:,.1f} GB may be used here, enough for {there / wanted * sessions:,.0f}; "
+            "give a lower --rate or a shorter --duration"
         )
 
 

@@ -99,7 +99,7 @@ def verify(
     with BatchLedger(Path(folder)) as ledger:
         identity = ledger.identity
         if identity is None:
-            raise LoadgenError(f"{folder}: nothing was sent from it yet")
+            raise LoadgenError(f"{folder}: nothing was sent from it yet; run its `loadgen seed` again, then verify")
         with reach_target(identity.target, proxy, ca_bundle):
             account = open_account_of(identity, on_progress)
             read = partial(read_events, account, identity.monitor)

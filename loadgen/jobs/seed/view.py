@@ -163,7 +163,7 @@ def describe_verification(found: Verification) -> list[str]:
         f"others     {found.others:>12,} events in the period that are not of this run",
     ]
     lines += [
-        f"delay      {format_duration(each.seconds)} after the last was accepted {each.missing:,} did not show yet"
+        f"delay      {format_duration(each.seconds)} after the last was accepted, {each.missing:,} did not show yet"
         for each in found.delays
     ]
     lines += [f"missing, such as {each.id} of batch {each.batch}, {each.first}" for each in found.examples]

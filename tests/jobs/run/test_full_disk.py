@@ -114,7 +114,10 @@ def test_workers_without_room_for_their_records_say_so_to_their_master(tmp_path:
     for worker in (0, 1):
         said = f"worker {worker} of 2 could not start: "
         [reason] = [reason for reason in summary["reasons"] if reason.startswith(said)]
-        assert reason.endswith(f"requests-{worker}.bin: no room for the run's records: File too large")
+        no_room = (
+            f"requests-{worker}.bin: no room for the run's records: File too large; give --out a folder on another disk"
+        )
+        assert reason.endswith(no_room)
     assert_accounted(summary)
     assert (tmp_path / "run" / "summary.json").is_file()
 

@@ -1,4 +1,4 @@
-"""A run's folder → what people see of it: the terminal, one HTML page, and comparisons of runs."""
+"""A run's folder → views for people: the terminal, one HTML page, files for CI, and comparisons of runs."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ __all__ = [
 
 
 def write_ci_files(summary: Summary, junit: Path | None, summary_md: Path | None) -> None:
-    """Write a run's JUnit XML and its summary in Markdown, where they are wanted."""
+    """Write a run's JUnit XML and its summary in Markdown; None: do not write the file."""
     if junit is not None:
         write_output(junit, build_junit(summary))
     if summary_md is not None:
@@ -40,7 +40,7 @@ def write_ci_files(summary: Summary, junit: Path | None, summary_md: Path | None
 
 
 def write_report(data: RunData, file: Path | None = None) -> Path:
-    """Write a run's page, by default as `report.html` into its folder; the path of the page."""
+    """Write a run's page, by default as `report.html` into its folder; return the path of the page."""
     file = file or data.folder.path / REPORT
     write_output(file, build_report_page(data))
     return file

@@ -1,4 +1,4 @@
-"""Where every event went, from generated to accepted, as a flow and as a table."""
+"""The accounting of events, from generated to accepted, as a flow diagram and as a table."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from loadgen.results import INCOMPLETE_SESSIONS, Content, Outcomes, RunData, Sum
 from loadgen.units import format_clock, format_count, format_share
 
 SHOWN = 100
-"""Sessions in the table at most; the file has them all."""
+"""The most sessions in the table; the file has all."""
 
 
 def build_accounting_card(run: RunData) -> Markup:
-    """The card."""
+    """Build the card of the accounting of events."""
     events = run.summary.events
     text = (
         f"Of {format_count(events.generated)} events generated, {format_count(events.sent)} were sent: "
@@ -25,14 +25,14 @@ def build_accounting_card(run: RunData) -> Markup:
         draw_flow(list_nodes(run), "Accounting of events", text),
         folded("As a table", build_accounting_table(run)),
         folded("Outcomes in requests, events and bytes", build_outcome_table(run.summary)),
-        about="From the events that the web client noticed to those that were accepted, to the unit.",
+        about="From the events that the web client noticed to the events that were accepted; every event is counted.",
         note="generated = not sampled + over the session limit + dropped + unsent + sent; sent = accepted + lost.",
         wide=True,
     )
 
 
 def list_nodes(run: RunData) -> list[Node]:
-    """Nodes of the flow: events generated, kept back by reason, sent, and the outcomes of those sent."""
+    """List the nodes of the flow: events generated, kept back by reason, sent, and the outcomes of sent events."""
     events = run.summary.events
     kept_back = [
         Node("unsent", "Unsent at the end", events.unsent, 1, "back", "generated"),
@@ -49,7 +49,7 @@ def list_nodes(run: RunData) -> list[Node]:
 
 
 def list_outcome_nodes(run: RunData) -> list[Node]:
-    """Accepted at once or by a retry, and lost by which cause; without records, accepted and lost."""
+    """List the outcomes of sent events: accepted at once or by a retry, lost by cause; coarser without records."""
     events, requests = run.summary.events, run.requests
     if requests is None or requests.events_at_once + requests.events_by_retry != events.accepted:
         return [
@@ -67,7 +67,7 @@ def list_outcome_nodes(run: RunData) -> list[Node]:
 
 
 def build_accounting_table(run: RunData) -> Markup:
-    """The same to the unit."""
+    """Build the table of the accounting of events."""
     events = run.summary.events
     parts = (
         ("− not sampled", events.not_sampled, events.generated),
@@ -85,7 +85,7 @@ def build_accounting_table(run: RunData) -> Markup:
 
 
 def build_outcome_table(summary: Summary) -> Markup:
-    """Outcomes, and failures by cause, in requests, events and bytes."""
+    """Build the table of outcomes, and of failures by cause, in requests, events and bytes."""
     head = ("every attempt", "requests", "events", "bytes sent", "before gzip", "share of bytes")
     requests, outcomes, sent = summary.requests, summary.outcomes, summary.outcomes.sent.wire_bytes
     rows = [
@@ -100,22 +100,22 @@ def build_outcome_table(summary: Summary) -> Markup:
 
 
 def list_cells(name: str, requests: int, content: Content, sent: int) -> tuple[str, ...]:
-    """A row: some requests, their content in each unit, and what part of all bytes sent it was."""
+    """Return the texts of a row: requests, their content in each unit, and their share of all bytes sent."""
     counts = (requests, content.events, content.wire_bytes, content.raw_bytes)
     return (name, *map(format_count, counts), format_share(content.wire_bytes, sent))
 
 
 def describe_preflights(summary: Summary) -> str:
-    """How often browsers asked for permission, and how often they did not get it."""
+    """Say how many CORS preflights were sent, and how many were refused or unanswered."""
     sent, allowed = summary.preflights.sent, summary.preflights.allowed
     refused = f", {format_count(sent - allowed)} refused or unanswered" if allowed < sent else ""
     return f"{format_count(sent)}{refused}, besides the requests"
 
 
 def build_incomplete_card(run: RunData) -> Markup | None:
-    """The card of the sessions that a lost worker left undone; none when none was lost."""
-    found = run.incomplete_sessions
-    if not found:
+    """Build the card of the sessions that lost workers did not finish; None without such sessions."""
+    sessions = run.incomplete_sessions
+    if not sessions:
         return None
     head = ("session", "id", "start", "worker", "batches due", "tried")
     rows = [
@@ -126,23 +126,23 @@ def build_incomplete_card(run: RunData) -> Markup | None:
             str(each.worker),
             *map(format_count, each.batches),
         )
-        for each in found[:SHOWN]
+        for each in sessions[:SHOWN]
     ]
-    more = f"; the first {SHOWN} are here" if len(found) > SHOWN else ""
-    missing = sum(each.batches_due - each.batches_tried for each in found)
+    more = f"; the first {SHOWN} are here" if len(sessions) > SHOWN else ""
+    missing = sum(each.batches_due - each.batches_tried for each in sessions)
     return card(
         "Sessions that were not run",
         folded(
-            f"{format_count(len(found))} sessions", table(head, rows, "Sessions that were not run, or only in part")
+            f"{format_count(len(sessions))} sessions", table(head, rows, "Sessions that were not run, or only in part")
         ),
-        about=f"Sessions of lost workers, not run or only in part: {format_count(len(found))} "
+        about=f"Sessions of lost workers, not run or only in part: {format_count(len(sessions))} "
         f"with {format_count(missing)} batches.",
         note=f"{INCOMPLETE_SESSIONS} names them all{more}.",
         wide=True,
     )
 
 
-COLUMNS = (0.0, 0.37, 0.74)  # where the nodes stand, of the width
+COLUMNS = (0.0, 0.37, 0.74)  # places of the columns of nodes, as shares of the width
 THICK = 12  # of a node, in thousandths of the width
 GAP = 10  # below a node and its label, in pixels
 HEIGHT = 380
@@ -150,7 +150,7 @@ LABEL = 46  # a label of three lines, in pixels
 
 
 class Node(Noun):
-    """An amount in a column; it flows out of the node named `source`."""
+    """A node of the flow: an amount in a column; it flows out of the node with the key `source`."""
 
     key: str
     label: str
@@ -161,7 +161,7 @@ class Node(Noun):
 
 
 class Placed(Noun):
-    """A node with its upper edge and its height in pixels."""
+    """A node with its place: upper edge and height in pixels."""
 
     node: Node
     top: float
@@ -169,7 +169,7 @@ class Placed(Noun):
 
 
 def draw_flow(nodes: Sequence[Node], title: str, text: str) -> Markup:
-    """The figure; nodes without an amount are left out."""
+    """Draw the flow diagram; nodes without an amount are left out."""
     shown = [node for node in nodes if node.amount > 0]
     if not shown:
         return el("p", "Nothing was generated.", class_="none")
@@ -189,7 +189,7 @@ def draw_flow(nodes: Sequence[Node], title: str, text: str) -> Markup:
 
 
 def place_nodes(nodes: Sequence[Node]) -> list[Placed]:
-    """Columns with one scale, so that a pixel is the same number of events everywhere."""
+    """Place the nodes in columns of one scale, so that a pixel is the same number of events everywhere."""
     columns = [[node for node in nodes if node.column == column] for column in range(len(COLUMNS))]
     low, high = 0.0, HEIGHT / max(node.amount for node in nodes)
     for _ in range(30):  # the largest scale at which every column fits
@@ -200,7 +200,7 @@ def place_nodes(nodes: Sequence[Node]) -> list[Placed]:
 
 
 def stack_nodes(column: Sequence[Node], scale: float) -> list[Placed]:
-    """Nodes below each other, with room for their labels."""
+    """Stack the nodes of a column, with room for their labels; `scale` is pixels per event."""
     placed, top = [], 0.0
     for node in column:
         height = max(node.amount * scale, 1.5)
@@ -210,12 +210,12 @@ def stack_nodes(column: Sequence[Node], scale: float) -> list[Placed]:
 
 
 def find_foot(column: Sequence[Placed]) -> float:
-    """Where the last node and its label end."""
+    """Return the y at which the last node of a column and its label end; 0 for an empty column."""
     return column[-1].top + max(column[-1].height, LABEL) if column else 0.0
 
 
 def draw_ribbons(placed: dict[str, Placed]) -> list[Markup]:
-    """One from each source to each of its parts, in order from above."""
+    """Draw a ribbon from each source to each of its parts, from top to bottom."""
     used = dict.fromkeys(placed, 0.0)
     made = []
     for each in placed.values():
@@ -230,7 +230,7 @@ def draw_ribbons(placed: dict[str, Placed]) -> list[Markup]:
 
 
 def draw_ribbon(column: int, start: float, part: float, end: Placed) -> Markup:
-    """A curved band between two nodes."""
+    """Draw a curved band from a source to a node; `start` and `part` are its top and height at the source."""
     left, right = COLUMNS[column] * 1000 + THICK, COLUMNS[end.node.column] * 1000
     middle = (left + right) / 2
     down = end.top + end.height
@@ -242,7 +242,7 @@ def draw_ribbon(column: int, start: float, part: float, end: Placed) -> Markup:
 
 
 def draw_bar(each: Placed) -> Markup:
-    """A node."""
+    """Draw the bar of a node."""
     return el(
         "rect",
         x=f"{COLUMNS[each.node.column] * 1000:.0f}",
@@ -254,7 +254,7 @@ def draw_bar(each: Placed) -> Markup:
 
 
 def draw_labels(placed: dict[str, Placed], whole: int) -> list[Markup]:
-    """A node's name, amount and share, to the right of it."""
+    """Draw each node's name, amount and share of `whole`, to the right of the node."""
     return [
         el(
             "div",

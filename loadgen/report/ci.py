@@ -1,6 +1,6 @@
-"""A run for a job of continuous integration: JUnit's XML for its list of tests, Markdown for its summary.
+"""A run's result for continuous integration: JUnit XML for the list of tests, Markdown for the summary.
 
-Rule: what a scenario or a target says (names, reasons) may hold any character; it is escaped in both.
+Rule: names and reasons come from a scenario or a target and may hold any character; both formats escape them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from xml.etree import ElementTree
 
 from loadgen.errors import escape_controls
-from loadgen.report.thresholds import ToldThreshold
+from loadgen.report.thresholds import ThresholdText
 from loadgen.results import Summary, ThresholdResult, describe_unguarded, name_verdict
 from loadgen.units import format_count, format_milliseconds, format_rate, format_share
 
@@ -21,9 +21,9 @@ NO_XML = re.compile("[\ud800-\udfff\ufffe\uffff]")
 
 
 def build_junit(summary: Summary) -> str:
-    """A test suite with a case for each threshold, for the validity of the run, and for the endpoint's ledger.
+    """Build a test suite with a case for each threshold, for the run's validity, and for the endpoint's ledger.
 
-    The form is that of Jenkins's schema (jenkinsci/xunit-plugin, junit-10.xsd), with what other readers ask for.
+    The format is Jenkins's schema (jenkinsci/xunit-plugin, junit-10.xsd), with the attributes that other readers need.
     """
     cases = list(build_cases(summary))
     counts = {
@@ -44,7 +44,7 @@ def build_junit(summary: Summary) -> str:
 
 
 def build_cases(summary: Summary) -> Iterator[ElementTree.Element]:
-    """The cases: whatever made a run fail or invalid is in one of them."""
+    """Yield the cases; each reason for a failed or invalid run is in one of them."""
     is_broken = summary.verdict in ("invalid", "interrupted")
     is_empty = summary.verdict == "passed" and not summary.requests.sent
     yield build_case(summary, "the run is valid", "error" if is_broken else "skipped" if is_empty else "")
@@ -60,8 +60,8 @@ def build_cases(summary: Summary) -> Iterator[ElementTree.Element]:
 
 
 def build_threshold_case(summary: Summary, result: ThresholdResult) -> ElementTree.Element:
-    """One threshold."""
-    told = ToldThreshold.of(result)
+    """Build the case of one threshold."""
+    told = ThresholdText.of(result)
     wrong = [] if result.kept else [result.describe_breach()]
     name = f"{told.name}: {told.figure} {told.bound}"
     outcome = "failure" if wrong else "skipped" if result.value is None else ""
@@ -69,7 +69,7 @@ def build_threshold_case(summary: Summary, result: ThresholdResult) -> ElementTr
 
 
 def build_case(summary: Summary, name: str, outcome: str, reasons: list[str] | None = None) -> ElementTree.Element:
-    """A case that passed, or one with a failure or an error and its reasons; the run's unless given."""
+    """Build a case: passed (outcome ""), or with a failure, error or skip and `reasons`, by default the run's."""
     named = {"classname": escape_xml(f"loadgen.{summary.scenario}"), "name": escape_xml(name)}
     case = ElementTree.Element("testcase", {**named, "time": "0"})
     if outcome:
@@ -79,12 +79,12 @@ def build_case(summary: Summary, name: str, outcome: str, reasons: list[str] | N
 
 
 def escape_xml(text: str) -> str:
-    """Text without the characters that XML 1.0 does not have (2.2, "Characters")."""
+    """Replace the characters that XML 1.0 does not allow (2.2, "Characters")."""
     return NO_XML.sub("\ufffd", escape_controls(text))
 
 
 def build_markdown(summary: Summary) -> str:
-    """A heading with the verdict, reasons, thresholds and the figures that people ask for first."""
+    """Build a summary in Markdown: verdict, reasons, thresholds and the main figures."""
     requests, events = summary.requests, summary.events
     lines = [
         f"## {SIGNS[summary.verdict]} {name_verdict(summary)}: {escape_markdown(summary.scenario)}",
@@ -95,7 +95,7 @@ def build_markdown(summary: Summary) -> str:
     notes = [*summary.reasons, *filter(None, [describe_unguarded(summary)])]
     lines += ["", *(f"- {escape_markdown(reason)}" for reason in notes)] if notes else []
     if summary.thresholds:
-        told = map(ToldThreshold.of, summary.thresholds)
+        told = map(ThresholdText.of, summary.thresholds)
         rows = [(each.sign, format_code(each.name), each.figure, each.bound) for each in told]
         lines += ["", *build_rows(("", "threshold", "figure", "bound"), rows)]
     figures = [
@@ -111,17 +111,17 @@ def build_markdown(summary: Summary) -> str:
 
 
 def build_rows(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """A table; the columns of figures stand to the right."""
+    """Build a Markdown table of 3 or 4 columns; the last two are aligned to the right."""
     align = ["---", "---", "---:", "---:"] if len(head) == 4 else ["---", "---:", "---:"]
     return [f"| {' | '.join(cells)} |" for cells in (head, tuple(align), *rows)]
 
 
 def format_code(text: str) -> str:
-    """A name as code; one that would end the code or the table's cell as text."""
+    """Format a name as Markdown code, or as escaped text if it could end the code or the table's cell."""
     return f"`{text}`" if re.fullmatch(r"[\w .,:%/-]+", text) else escape_markdown(text)
 
 
 def escape_markdown(text: str) -> str:
-    """Text that stays text, on one line."""
+    """Escape text for Markdown, on one line."""
     plain = " ".join(escape_controls(text).split())
     return re.sub(r"([\\`*_{}\[\]()#+!|~<>&@])", lambda found: f"&#{ord(found[1])};", plain)

@@ -1,12 +1,12 @@
-"""Runs → Comparison: how runs differ, with intervals that tell a difference from chance.
+"""Runs → Comparison: the differences of runs, with intervals that tell a difference from chance.
 
-Method. Intervals are 95 % percentile intervals of a circular block bootstrap over time: a run is cut into slices of
-whole seconds, blocks of neighbouring slices (at least 5 s, because a retry chain lasts that long and seconds that
-stand side by side are alike) are drawn with replacement, and each figure is computed anew from what was drawn;
-quantiles come from the requests' own histograms. Runs of one plan (scenario, duration, rate and pace) are drawn at
-the same moments, since their load varies by plan and not by chance; others independently. A rate's time is known to a
-second, in which the last answer falls by chance. A share of nothing or of all takes Jeffreys' binomial interval,
-because drawing again cannot vary it. A maximum has no interval: a bootstrap never draws more than was seen.
+Method. Intervals are 95 % percentile intervals of a circular block bootstrap over time: a run is divided into slices of
+whole seconds; blocks of neighbouring slices (at least 5 s, because a retry chain lasts that long and neighbouring
+seconds are alike) are drawn with replacement; each figure is computed again from the draw. Quantiles come from the
+histograms of the slices. Runs of one plan (scenario, duration, rate and pace) are drawn at the same moments, since
+their load varies by plan and not by chance; other runs are drawn independently. The duration of a rate is known to a
+second only, in which the last answer falls by chance. A share of 0 or 1 takes Jeffreys' binomial interval, because
+drawing again cannot vary it. A maximum has no interval: a bootstrap never draws more than was seen.
 """
 
 from __future__ import annotations
@@ -44,31 +44,31 @@ METHOD = (
 
 
 class FigureInterval(Noun):
-    """A figure with its 95 % interval; None where there is none. Rates a second, shares 0..1, clocks in ms."""
+    """A figure with its 95 % interval; None: not known. Rates per second, shares 0..1, clocks in ms."""
 
     value: float | None
     low: float | None = None
     high: float | None = None
-    too_few: bool = False  # requests for an interval of this quantile
+    too_few: bool = False  # True: too few requests for an interval of this quantile
 
 
 class Difference(Noun):
-    """A run's figure less the first run's."""
+    """A run's figure minus the first run's."""
 
     figure: str
-    run: int  # its place among the runs, from 0
+    run: int  # the run's index, from 0
     difference: FigureInterval
-    relative: float | None  # of the first run's figure
+    relative: float | None  # as a part of the first run's figure; None: not known, or that is 0
 
     @property
     def is_more_than_chance(self) -> bool:
-        """Whether it is more than chance: the interval leaves 0 out."""
+        """Whether the difference is more than chance: its interval does not contain 0."""
         low, high = self.difference.low, self.difference.high
         return low is not None and high is not None and not low <= 0 <= high
 
 
 class ComparedRun(Noun):
-    """One of the runs."""
+    """One of the compared runs, with its figures by name."""
 
     folder: str
     scenario: str
@@ -82,14 +82,14 @@ class ConditionResult(Noun):
     """A condition of `compare --fail-on`, checked for one run."""
 
     condition: str  # as it was written
-    run: int  # its place among the runs, from 0
-    fails: bool  # beyond its limit, and more than chance
-    beyond: bool  # its limit
-    is_known: bool  # whether there is an interval to tell chance by
+    run: int  # the run's index, from 0
+    fails: bool  # the change is beyond the limit, and more than chance
+    beyond: bool  # the change is beyond the limit
+    is_known: bool  # the difference has an interval
 
 
 class Comparison(Noun):
-    """All runs against the first."""
+    """The comparison of runs with the first run."""
 
     runs: tuple[ComparedRun, ...]
     differences: tuple[Difference, ...]
@@ -100,7 +100,7 @@ class Comparison(Noun):
 
 
 def compare_runs(given: Sequence[RunData]) -> Comparison:
-    """Compare runs with the first of them."""
+    """Compare runs with the first of them. LoadgenError: fewer than two runs."""
     if len(given) < 2:
         raise LoadgenError("compare needs two runs or more; name their folders")
     runs = align(given)
@@ -117,13 +117,13 @@ def compare_runs(given: Sequence[RunData]) -> Comparison:
 
 
 def align(runs: Sequence[RunData]) -> list[RunData]:
-    """The runs in slices of one width."""
+    """Return the runs in slices of one width."""
     width = max(find_bin_width(run.timeline.seconds) for run in runs)
     return [run.rebin(width) for run in runs]
 
 
 def has_same_plan(one: RunData, other: RunData) -> bool:
-    """Whether load was meant to be the same at the same moment."""
+    """Return whether two runs had the same planned load at the same moments."""
     if one.summary.cut_off or other.summary.cut_off:
         return one is other
     plans = [
@@ -138,7 +138,7 @@ def has_same_plan(one: RunData, other: RunData) -> bool:
 
 
 def draw_weights(size: int, width: int, rng: np.random.Generator) -> Floats:
-    """How often each slice is drawn, shape (DRAWS, size)."""
+    """Draw how often each slice counts, shape (DRAWS, size); `width` is the seconds of a slice."""
     block = min(max(round(size ** (1 / 3)), -(-BLOCK_SECONDS // width)), max(size // 4, 1))
     starts = rng.integers(0, size, (DRAWS, -(-size // block), 1))
     places = ((starts + np.arange(block)) % size).reshape(DRAWS, -1)[:, :size]
@@ -148,10 +148,10 @@ def draw_weights(size: int, width: int, rng: np.random.Generator) -> Floats:
 
 
 def resample(run: RunData, weights: Floats, rng: np.random.Generator) -> dict[str, Floats]:
-    """Each figure as it came out of the draws, around its value in the summary."""
+    """Return each figure's values over the draws, shape (DRAWS,), centred on its value in the summary."""
     values, lines = list_values(run.summary), run.timeline
-    weights = weights[:, : lines.size]  # a shorter run has nothing at the later moments
-    made = {
+    weights = weights[:, : lines.size]  # a shorter run has no slices at the later moments
+    deviations = {
         "requests_per_second": resample_ratio(weights, lines.sum_slices("sent"), lines.lengths),
         "goodput_per_second": resample_ratio(weights, lines.sum_slices("accepted"), lines.lengths),
         "throttled_share": resample_ratio(weights, lines.sum_slices("throttled"), lines.sum_slices("sent")),
@@ -160,34 +160,34 @@ def resample(run: RunData, weights: Floats, rng: np.random.Generator) -> dict[st
     if run.requests is not None:
         for name in CLOCKS:
             clock = getattr(run.requests, name)
-            found = clock.compute_quantiles(weights, tuple(QUANTILES.values())) - clock.compute_run_quantiles(
+            change = clock.compute_quantiles(weights, tuple(QUANTILES.values())) - clock.compute_run_quantiles(
                 tuple(QUANTILES.values())
             )
-            made |= {f"{name}_{quantile}_ms": found[:, place] for place, quantile in enumerate(QUANTILES)}
-    made = {name: draws for name, draws in made.items() if not has_too_few(run.summary, name)}
-    centred = {name: draws + value for name, draws in made.items() if (value := values[name]) is not None}
+            deviations |= {f"{name}_{quantile}_ms": change[:, place] for place, quantile in enumerate(QUANTILES)}
+    deviations = {name: draws for name, draws in deviations.items() if not has_too_few(run.summary, name)}
+    centred = {name: draws + value for name, draws in deviations.items() if (value := values[name]) is not None}
     for name in ("requests_per_second", "goodput_per_second"):
         centred[name] = centred[name] * (1 + rng.uniform(-0.5, 0.5, DRAWS) / lines.seconds)
     return centred | resample_certain_shares(run, rng)
 
 
 def has_too_few(summary: Summary, figure: str) -> bool:
-    """Whether not even one request is expected beyond a quantile: p99 takes 100, p95 takes 20."""
+    """Return whether fewer than one request is expected beyond a quantile: p99 needs 100 requests, p95 needs 20."""
     quantile = next((share for name, share in QUANTILES.items() if figure.endswith(f"_{name}_ms")), None)
     return quantile is not None and summary.requests.sent * (1 - quantile) < 1 - 1e-9
 
 
 def resample_ratio(weights: Floats, part: Floats, whole: Floats) -> Floats:
-    """What was drawn of the part for each of the whole, less what that is when nothing is drawn but taken as it is."""
+    """Return the ratio part / whole of each draw minus the ratio of all slices, shape (DRAWS,); NaN if that is 0/0."""
     if not whole.sum():
         return np.full(len(weights), np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
-        found: Floats = (weights @ part) / (weights @ whole) - part.sum() / whole.sum()
-    return found
+        deviations: Floats = (weights @ part) / (weights @ whole) - part.sum() / whole.sum()
+    return deviations
 
 
 def resample_certain_shares(run: RunData, rng: np.random.Generator) -> dict[str, Floats]:
-    """Draws for shares of nothing or of all, from Jeffreys' binomial posterior."""
+    """Return draws for shares that are 0 or 1, from Jeffreys' binomial posterior, shape (DRAWS,) each."""
     requests, events = run.summary.requests, run.summary.events
     counts = {"throttled_share": (requests.throttled, requests.sent), "lost_share": (events.lost, events.sent)}
     return {
@@ -198,7 +198,7 @@ def resample_certain_shares(run: RunData, rng: np.random.Generator) -> dict[str,
 
 
 def list_values(summary: Summary) -> dict[str, float | None]:
-    """The figures as the summary has them."""
+    """Return a summary's figures by name; None: not known."""
     requests, events = summary.requests, summary.events
     clocks = {"latency": summary.latency_ms, "service": summary.service_time_ms, "lag": summary.lag_ms}
     return {
@@ -215,7 +215,7 @@ def list_values(summary: Summary) -> dict[str, float | None]:
 
 
 def describe_compared(run: RunData, draws: dict[str, Floats]) -> ComparedRun:
-    """One run's figures with their intervals."""
+    """Describe one run: its figures with their intervals."""
     summary = run.summary
     figures = {
         name: estimate_interval(value, draws.get(name), has_too_few(summary, name))
@@ -225,8 +225,8 @@ def describe_compared(run: RunData, draws: dict[str, Floats]) -> ComparedRun:
 
 
 def find_differences(runs: Sequence[ComparedRun], draws: Sequence[dict[str, Floats]]) -> tuple[Difference, ...]:
-    """Every figure of every other run less the first run's."""
-    first, made = runs[0], []
+    """Return each figure of each further run minus the first run's."""
+    first, differences = runs[0], []
     for place, run in enumerate(runs[1:], 1):
         for name in NAMES:
             before, after = first.figures[name].value, run.figures[name].value
@@ -235,12 +235,12 @@ def find_differences(runs: Sequence[ComparedRun], draws: Sequence[dict[str, Floa
             spread = draws[place][name] - draws[0][name] if both else None
             relative = value / before if value is not None and before else None
             few = first.figures[name].too_few or run.figures[name].too_few
-            made.append(Difference(name, place, estimate_interval(value, spread, few), relative))
-    return tuple(made)
+            differences.append(Difference(name, place, estimate_interval(value, spread, few), relative))
+    return tuple(differences)
 
 
 def estimate_interval(value: float | None, draws: Floats | None, few: bool) -> FigureInterval:
-    """A value with the middle 95 % of its draws, which hold the value; without draws where requests are too few."""
+    """Return a value with the middle 95 % of its draws, widened to hold the value; without an interval if no draws."""
     if value is None or draws is None or not np.isfinite(draws).any():
         return FigureInterval(value, too_few=few)
     low, high = (float(edge) for edge in np.nanpercentile(draws, (2.5, 97.5)))
@@ -252,33 +252,32 @@ def estimate_interval(value: float | None, draws: Floats | None, few: bool) -> F
 
 
 def list_notes(runs: Sequence[RunData]) -> tuple[str, ...]:
-    """What to know before believing a difference."""
-    found = []
+    """List what to know before believing a difference."""
+    notes = []
     scenarios = list(dict.fromkeys(run.summary.scenario for run in runs))
     if len(scenarios) > 1:
-        found.append(
-            f"different scenarios ({', '.join(scenarios)}): a difference may be theirs and not the target's; "
-            "what can be compared is compared"
+        notes.append(
+            f"different scenarios ({', '.join(scenarios)}): a difference may come from them and not from the target"
         )
     for run in runs:
         summary, name = run.summary, run.name
         if summary.cut_off:
-            found.append(f"{name} was cut off after {summary.seconds:g} s: it may lack the part that differs")
+            notes.append(f"{name} was cut off after {summary.seconds:g} s: it may lack the part that differs")
         elif summary.verdict in ("invalid", "interrupted"):
-            found.append(f"{name} is {summary.verdict}: {'; '.join(summary.reasons) or 'no reason given'}")
+            notes.append(f"{name} is {summary.verdict}: {'; '.join(summary.reasons) or 'no reason given'}")
         if lacking := [quantile for quantile in QUANTILES if has_too_few(summary, f"latency_{quantile}_ms")]:
-            found.append(
+            notes.append(
                 f"{name} has only {summary.requests.sent} requests: too few for an interval of {' and '.join(lacking)}"
             )
         if run.requests is None:
-            found.append(f"{name} lacks its requests.parquet: its clocks have no intervals")
-        found += [f"{name}: {gap}" for gap in run.gaps]
-        found += list_different_options(runs[0], run)
-    return tuple(found)
+            notes.append(f"{name} lacks its requests.parquet: its clocks have no intervals")
+        notes += [f"{name}: {gap}" for gap in run.gaps]
+        notes += list_different_options(runs[0], run)
+    return tuple(notes)
 
 
 def list_different_options(first: RunData, other: RunData) -> list[str]:
-    """In what another run was asked for something else than the first."""
+    """Return a line on the options in which another run differs from the first; an empty list if in none."""
     if first.spec is None or other.spec is None:
         return []
     changed = [
@@ -289,7 +288,7 @@ def list_different_options(first: RunData, other: RunData) -> list[str]:
 
 
 def format_option(value: object) -> str:
-    """An option as people say it."""
+    """Format an option's value; "none" for None."""
     if isinstance(value, float):
         return f"{value:g}"
     return "none" if value is None else str(value)

@@ -1,4 +1,4 @@
-"""Several runs, on the terminal and on one page: their differences with intervals, and their plots over each other."""
+"""A comparison of runs on the terminal and on a page: differences with intervals, and the runs' plots overlaid."""
 
 from __future__ import annotations
 
@@ -37,33 +37,33 @@ KEY = "more than chance; differences of shares are percentage points"
 
 
 def render_comparison(comparison: Comparison) -> RenderableType:
-    """For the terminal: which runs, what to know of them, and the figures."""
+    """Render a comparison for the terminal: the runs, notes, differences and conditions."""
     runs = [Text(f"{name_letter(place)}  {run.folder}: {run.scenario}, seed {run.seed}, {run.verdict}", overflow="fold")
             for place, run in enumerate(comparison.runs)]  # fmt: skip
-    found = [Text(f"note: {note}", style="yellow") for note in comparison.notes]
+    notes = [Text(f"note: {note}", style="yellow") for note in comparison.notes]
     tables = [build_difference_table(comparison, place) for place in range(1, len(comparison.runs))]
     checked = [Text(describe_condition(each, comparison)) for each in comparison.conditions]
     method = Text(f"* {KEY}. {comparison.method}", style="dim")
-    return Group(*runs, *found, Text(), *tables, *checked, method)
+    return Group(*runs, *notes, Text(), *tables, *checked, method)
 
 
 def build_difference_table(comparison: Comparison, place: int) -> Table:
-    """One run against the first."""
-    made = Table.grid(padding=(0, 2))
-    made.add_column(width=20)
+    """Build the terminal's table of one run against the first."""
+    lines = Table.grid(padding=(0, 2))
+    lines.add_column(width=20)
     for width in (9, 9, 11, 21):
-        made.add_column(justify="right", width=width, no_wrap=True)
-    made.add_row(*(Text(head, style="bold") for head in ("", "A", name_letter(place), "difference", "95 % interval")))
+        lines.add_column(justify="right", width=width, no_wrap=True)
+    lines.add_row(*(Text(head, style="bold") for head in ("", "A", name_letter(place), "difference", "95 % interval")))
     for each in comparison.differences:
         if each.run == place:
             *figures, change, interval = list_cells(comparison, each)
-            made.add_row(*figures, Text(change, style="bold" if each.is_more_than_chance else ""), interval)
-    made.add_row("")
-    return made
+            lines.add_row(*figures, Text(change, style="bold" if each.is_more_than_chance else ""), interval)
+    lines.add_row("")
+    return lines
 
 
 def build_comparison_page(given: Sequence[RunData], comparison: Comparison) -> str:
-    """The page of several runs."""
+    """Build the HTML page of a comparison."""
     runs = align(given)
     others = range(1, len(runs))
     return page(
@@ -88,7 +88,7 @@ def build_comparison_page(given: Sequence[RunData], comparison: Comparison) -> s
 
 
 def build_heading(runs: Sequence[RunData], comparison: Comparison) -> Markup:
-    """Which runs, in which colours, and what to know of them."""
+    """Build the top of the page: the runs with their colours, and notes."""
     described = (
         el(
             "li",
@@ -103,22 +103,22 @@ def build_heading(runs: Sequence[RunData], comparison: Comparison) -> Markup:
         )
         for place, run in enumerate(runs)
     )
-    found = [el("li", note) for note in comparison.notes]
+    notes = [el("li", note) for note in comparison.notes]
     return header(
         "compare",
         f"{len(runs)} runs compared",
         el("ul", *described, class_="runs"),
-        el("ul", *found, class_="reasons interrupted") if found else None,
+        el("ul", *notes, class_="reasons interrupted") if notes else None,
     )
 
 
 def describe_verdict(run: RunData) -> str:
-    """A run's verdict."""
+    """Return a run's verdict, or "cut off"."""
     return "cut off" if run.summary.cut_off else run.summary.verdict
 
 
 def build_differences(comparison: Comparison, place: int) -> Markup:
-    """A run against the first, a row a figure, with its interval drawn around zero."""
+    """Build the card of a run against the first: a row a figure, with the difference's interval around 0."""
     head = ("", "A", name_letter(place), "difference", "95 % interval", "")
     rows = []
     for each in comparison.differences:
@@ -136,7 +136,7 @@ def build_differences(comparison: Comparison, place: int) -> Markup:
 
 
 def draw_whisker(each: Difference) -> Markup:
-    """The interval around zero, on a scale of its own."""
+    """Draw a difference's interval around 0, on a scale of its own; nothing without an interval."""
     low, high, value = each.difference.low, each.difference.high, each.difference.value
     if low is None or high is None or value is None:
         return join()
@@ -150,7 +150,7 @@ def draw_whisker(each: Difference) -> Markup:
 
 
 def plot_counts(runs: Sequence[RunData], name: str, title: str, about: str) -> Markup:
-    """A count of every run a second."""
+    """Plot a count per second of all runs."""
     series = [run.timeline.compute_rate(name).tolist() for run in runs]
     axis, layers = overlay_runs(runs, series)
     scale = linear(find_highest(*series))
@@ -159,7 +159,7 @@ def plot_counts(runs: Sequence[RunData], name: str, title: str, about: str) -> M
 
 
 def plot_latencies(runs: Sequence[RunData]) -> Markup:
-    """The runs' latency over time."""
+    """Plot the p99 latency of all runs over time."""
     series = [read_latency(run, 0.99) for run in runs]
     axis, layers = overlay_runs(runs, series)
     title, about = "Latency p99", "99th percentile of the latency, from the intended moment to the answer."
@@ -169,7 +169,7 @@ def plot_latencies(runs: Sequence[RunData]) -> Markup:
 
 
 def overlay_runs(runs: Sequence[RunData], series: Sequence[Sequence[float]]) -> tuple[Axis, list[Layer]]:
-    """The time of the longest run, and a line a run over it."""
+    """Return the time axis of the longest run, and one line for each run."""
     longest = max((run.timeline for run in runs), key=lambda lines: lines.size)
     layers = [
         Layer(
@@ -184,7 +184,7 @@ def overlay_runs(runs: Sequence[RunData], series: Sequence[Sequence[float]]) -> 
 
 
 def plot_curves(runs: Sequence[RunData], key: str, title: str, of: Callable[[BinnedRequests], BinnedTimes]) -> Markup:
-    """A clock's percentile curves; runs without records are left out."""
+    """Plot a clock's percentile curves; `of` returns a run's clock. Runs without records are left out."""
     lines = [
         (pick_colour(place), name_letter(place), of(run.requests), place >= COLOURS)
         for place, run in enumerate(runs)
@@ -197,7 +197,7 @@ def plot_curves(runs: Sequence[RunData], key: str, title: str, of: Callable[[Bin
 
 
 def build_figures_table(comparison: Comparison) -> Markup:
-    """Every run's figures with their intervals."""
+    """Build the table of all runs' figures with their intervals."""
     head = ("", *(name_letter(place) for place in range(len(comparison.runs))))
     rows = []
     for name, label in NAMES.items():
@@ -215,31 +215,31 @@ def build_figures_table(comparison: Comparison) -> Markup:
 
 
 def list_cells(comparison: Comparison, each: Difference) -> tuple[str, str, str, str, str]:
-    """A figure's name, its value in both runs, the difference, marked when it is more than chance, and its interval."""
+    """Return the texts of a row: figure, its value in both runs, difference (* if more than chance), interval."""
     before, after = (
         format_figure(each.figure, comparison.runs[run].figures[each.figure].value) for run in (0, each.run)
     )
-    mark = "*" if each.is_more_than_chance else " "  # so that the figures stand below each other
+    mark = "*" if each.is_more_than_chance else " "  # a blank keeps the figures aligned
     change = f"{format_signed(each.figure, each.difference.value)}{mark}"
     return NAMES[each.figure], before, after, change, format_interval(each.figure, each.difference)
 
 
 def format_interval(figure: str, estimate: FigureInterval) -> str:
-    """From low to high, with signs."""
+    """Format an interval from low to high, with signs."""
     if estimate.low is None or estimate.high is None:
         return "too few requests" if estimate.too_few else "–"
     return f"{format_signed(figure, estimate.low)} to {format_signed(figure, estimate.high)}"
 
 
 def format_figure(figure: str, value: float | None) -> str:
-    """A figure: shares in per cent, clocks in milliseconds."""
+    """Format a figure: shares in per cent, clocks in milliseconds, rates per second; – for None."""
     if value is None:
         return "–"
     return f"{value * 100:.1f}%" if figure.endswith("_share") else format_digits(value)
 
 
 def format_signed(figure: str, value: float | None) -> str:
-    """A difference with its sign; of shares in percentage points."""
+    """Format a difference with its sign; shares in percentage points."""
     if value is None:
         return "–"
     text = f"{abs(value) * 100:.1f}" if figure.endswith("_share") else format_digits(abs(value))
@@ -247,5 +247,5 @@ def format_signed(figure: str, value: float | None) -> str:
 
 
 def name_letter(place: int) -> str:
-    """A, B, C and so on."""
+    """Return the letter of a run: A, B, C and so on."""
     return chr(ord("A") + place) if place < 26 else f"#{place + 1}"

@@ -1,10 +1,10 @@
-"""`compare --fail-on`: which differences between runs are too much, such as `latency_p99_ms > +10%`.
+"""`compare --fail-on`: conditions on the differences between runs, such as `latency_p99_ms > +10%`.
 
-Rule: a condition limits the change against the first run, never the figure itself, and so its number has a sign. It
-fails only where the difference is more than chance, that is where its 95 % interval leaves 0 out. A change in per cent
-is relative to the first run; one without is in the figure's own unit (milliseconds, requests a second, a share of 1).
-Where the first run's figure is 0, every change that is more than chance is more than any per
-cent. What has no interval (a maximum, a quantile of too few requests) is never more than chance, and is said.
+Rule: a condition limits the change against the first run, never the figure itself, so its number has a sign. It fails
+only if the difference is more than chance, that is, if its 95 % interval does not contain 0. A change in per cent is
+relative to the first run; a change without is in the figure's own unit (milliseconds, requests a second, a share of 1).
+If the first run's figure is 0, every change that is more than chance exceeds any per cent. A figure without an interval
+(a maximum, a quantile of too few requests) never fails a condition, and the result says so.
 """
 
 from __future__ import annotations
@@ -22,38 +22,38 @@ FORM = re.compile(r"\s*(\w+)\s*([<>])=?\s*([-+−]?)([0-9]+(?:\.[0-9]+)?)\s*(%?)
 
 
 class Condition(Noun):
-    """A change that is too much."""
+    """A condition: the change of a figure at which a comparison fails."""
 
     text: str
     figure: str
-    rises: bool  # too much is above the limit; else below it
-    limit: float  # with its sign; a relative one is a part of 1
+    rises: bool  # True: a change above the limit fails; False: below it
+    limit: float  # with its sign; a relative limit is a part of 1
     is_relative: bool
 
 
 def parse_condition(text: str) -> Condition:
-    """Read a condition; LoadgenError says what to write instead."""
-    found = FORM.fullmatch(text)
-    if found is None or found[1] not in NAMES:
+    """Parse the text of a condition. LoadgenError says what to write instead."""
+    match = FORM.fullmatch(text)
+    if match is None or match[1] not in NAMES:
         raise LoadgenError(
             f"--fail-on {text!r} is no condition; write one such as 'latency_p99_ms > +10%' or "
             f"'goodput_per_second < -5%'; the figures are {', '.join(NAMES)}"
         )
-    rises = found[2] == ">"
-    if not found[3]:
-        signed = f"{'+' if rises else '-'}{found[4]}{found[5]}"
+    rises = match[2] == ">"
+    if not match[3]:
+        signed = f"{'+' if rises else '-'}{match[4]}{match[5]}"
         raise LoadgenError(
-            f"--fail-on {text!r} may mean the figure itself or its change; write '{found[1]} {found[2]} {signed}' for "
+            f"--fail-on {text!r} may mean the figure itself or its change; write '{match[1]} {match[2]} {signed}' for "
             "a change against the first run; `run --threshold` limits the figure itself"
         )
-    limit = (1 if found[3] == "+" else -1) * float(found[4]) / (100 if found[5] else 1)
+    limit = (1 if match[3] == "+" else -1) * float(match[4]) / (100 if match[5] else 1)
     if (limit < 0) is rises and limit:
         raise LoadgenError(f"--fail-on {text!r} would fail on no change at all; write > with +, or < with -")
-    return Condition(" ".join(text.split()), found[1], rises, limit, bool(found[5]))
+    return Condition(" ".join(text.split()), match[1], rises, limit, bool(match[5]))
 
 
 def check_conditions(comparison: Comparison, texts: Sequence[str]) -> Comparison:
-    """The comparison with each condition checked for each run but the first."""
+    """Check each condition for each run except the first; return the comparison with the results."""
     conditions = [parse_condition(text) for text in texts]
     checked = tuple(
         check_condition(condition, each)
@@ -65,7 +65,7 @@ def check_conditions(comparison: Comparison, texts: Sequence[str]) -> Comparison
 
 
 def check_condition(condition: Condition, each: Difference) -> ConditionResult:
-    """One condition for one run."""
+    """Check one condition on the difference of one run."""
     value = each.difference.value
     change = each.relative if condition.is_relative else value
     if change is None and value:  # relative to 0
@@ -81,10 +81,12 @@ def check_condition(condition: Condition, each: Difference) -> ConditionResult:
 
 
 def describe_condition(result: ConditionResult, comparison: Comparison) -> str:
-    """A line on a condition: whether it failed, and if not why."""
+    """Describe the result of a condition on one line."""
     run = comparison.runs[result.run].folder
     if result.fails:
         return f"✗ {result.condition}: {run} fails, and it is more than chance"
     if not result.is_known:
-        return f"? {result.condition}: {run} has no interval for it, so nothing is more than chance"
-    return f"✓ {result.condition}: {run} keeps it" + (", as far as chance allows to say" if result.beyond else "")
+        return f"? {result.condition}: {run} has no interval for this figure, so no difference is more than chance"
+    return f"✓ {result.condition}: {run} keeps it" + (
+        ": the change is beyond the limit, but may be chance" if result.beyond else ""
+    )

@@ -1,4 +1,4 @@
-"""One run as a page: verdict first, then load, clocks, throttling, accounting, generator, and where it ran."""
+"""The page of one run: verdict first, then load, clocks, throttling, accounting, generator and environment."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from loadgen.results import ATTEMPT_OUTCOMES, RunData, Summary, describe_unguard
 from loadgen.units import format_bytes, format_count, format_digits, format_milliseconds, format_rate, format_share
 
 SIGNS = {"passed": "✓", "failed": "✕", "invalid": "?", "interrupted": "■"}
-NO_RECORDS = "The run's requests.parquet is not in its folder; what needs single requests is left out."
+NO_RECORDS = "The run's requests.parquet is missing in its folder; figures of single requests are left out."
 
 
 def build_report_page(run: RunData) -> str:
-    """The page of a run."""
+    """Build the HTML page of a run."""
     summary = run.summary
     return page(
         f"{summary.scenario}: {name_verdict(summary)} · loadgen",
@@ -66,11 +66,17 @@ def build_report_page(run: RunData) -> str:
 
 
 def build_headline(run: RunData) -> Markup:
-    """The verdict with its reasons, and the run in a sentence."""
+    """Build the top of the page: the verdict with its reasons, and the run in a sentence."""
     summary = run.summary
     reasons = [el("li", reason) for reason in (*summary.reasons, describe_unguarded(summary), *run.gaps) if reason]
     if summary.cut_off:
-        reasons.insert(0, el("li", "cut off: the run ended before it could sum itself up; this is what it had written"))
+        reasons.insert(
+            0,
+            el(
+                "li",
+                "cut off: the run ended before it could write its summary; the figures are recovered from its records",
+            ),
+        )
     return header(
         "report",
         summary.scenario,
@@ -82,7 +88,7 @@ def build_headline(run: RunData) -> Markup:
 
 
 def build_badge(summary: Summary) -> Markup:
-    """The verdict as sign and word."""
+    """Build the verdict as sign and word."""
     sign = "✂" if summary.cut_off else SIGNS[summary.verdict]
     return el(
         "p",
@@ -93,7 +99,7 @@ def build_badge(summary: Summary) -> Markup:
 
 
 def describe_run(summary: Summary) -> str:
-    """What happened, in a sentence."""
+    """Describe the run in a sentence."""
     requests, events = summary.requests, summary.events
     if not requests.sent:
         return f"{format_count(summary.sessions)} sessions started, and no request was sent."
@@ -108,12 +114,12 @@ def describe_run(summary: Summary) -> str:
 
 
 def format_some(part: int, whole: int) -> str:
-    """A share, or none."""
+    """Format a share; "none" for 0."""
     return format_share(part, whole) if part else "none"
 
 
 def build_tiles(summary: Summary) -> Markup:
-    """The figures that people ask for first."""
+    """Build the tiles of the main figures."""
     requests, events, rates = summary.requests, summary.events, summary.rates
     quota = summary.quota
     return tiles(
@@ -136,13 +142,13 @@ def build_tiles(summary: Summary) -> Markup:
             format_rate(quota.rate) if quota else "none",
             f"{format_digits(quota.low)} to {format_digits(quota.high)}, burst {format_count(quota.burst)}"
             if quota
-            else "too little was refused",
+            else "too few requests were refused",
         ),
     )
 
 
 def build_clock_cards(run: RunData) -> list[Markup]:
-    """Latency over time, the percentile curve, and the generator's own lag."""
+    """Build the cards of latency over time, the percentile curve, and the generator's own lag."""
     summary, requests = run.summary, run.requests
     if requests is None:
         spread = el("p", NO_RECORDS, class_="none")
@@ -168,15 +174,15 @@ def build_clock_cards(run: RunData) -> list[Markup]:
             "Schedule lag",
             plots.plot_lag(run).html(),
             about="From the intended moment to the actual send: the generator's own lateness.",
-            note="Above 200 ms at p99 the run is invalid, because its latencies would tell of the generator.",
+            note="Above 200 ms at p99 the run is invalid, because its latencies would measure the generator.",
         ),
     ]
 
 
 def build_throttling_card(run: RunData) -> Markup:
-    """The quota behind the refusals."""
+    """Build the card of throttling and the estimated quota."""
     quota = run.summary.quota
-    note = "Too few requests were refused to tell a quota."
+    note = "Too few requests were refused to estimate a quota."
     if quota:
         note = (
             f"The refusals fit a token bucket of {format_digits(quota.rate)} requests a second "
@@ -186,13 +192,13 @@ def build_throttling_card(run: RunData) -> Markup:
     return card(
         "Throttling and quota",
         plots.plot_throttling(run).html(),
-        about="What was asked for, what was accepted, and the quota that explains the difference.",
+        about="Requests sent, requests accepted, and the quota that explains the difference.",
         note=note,
     )
 
 
 def build_retries_card(run: RunData) -> Markup:
-    """What trying again cost and brought."""
+    """Build the card of retries: what they cost and what they recovered."""
     requests, rates = run.summary.requests, run.summary.rates
     recovered = format_share(requests.recovered, requests.retried)
     told = facts(
@@ -218,11 +224,11 @@ def build_retries_card(run: RunData) -> Markup:
             if parts.any()
         ]
         attempts = stacked_bars(rows, ATTEMPT_OUTCOMES, "Outcomes by attempt") if rows else None
-    return card("Retries", told, attempts, about="What trying again cost and what it brought.")
+    return card("Retries", told, attempts, about="What retries cost, and what they recovered.")
 
 
 def build_mix_card(summary: Summary) -> Markup:
-    """Events by type."""
+    """Build the card of events by type."""
     if not summary.event_mix:
         return card("Event mix", el("p", "No event was due.", class_="none"))
     made = bars(summary.event_mix, "neutral", "Events in batches that were due, by type")
@@ -230,21 +236,21 @@ def build_mix_card(summary: Summary) -> Markup:
 
 
 def build_errors_card(summary: Summary) -> Markup | None:
-    """Failures by cause; throttling is none of them."""
+    """Build the card of failed requests by cause, without throttled ones; None if none failed."""
     if not summary.errors:
         return None
     made = bars(summary.errors, "failed", "Failed requests by cause")
-    return card("Errors", made, about="Failed requests by cause; 429 is not one.")
+    return card("Errors", made, about="Failed requests by cause; a 429 is no failure.")
 
 
 def build_generator_card(run: RunData) -> Markup:
-    """How the generator itself did."""
-    made = run.summary.generator
+    """Build the card of the generator's own processor time and memory."""
+    generator = run.summary.generator
     told = facts(
         [
-            ("Workers", format_count(made.workers)),
-            ("CPU", f"mean {made.cpu_percent_mean:g}%, highest {made.cpu_percent_max:g}% of one core"),
-            ("Memory", f"highest {format_bytes(made.rss_bytes_max)}"),
+            ("Workers", format_count(generator.workers)),
+            ("CPU", f"mean {generator.cpu_percent_mean:g}%, highest {generator.cpu_percent_max:g}% of one core"),
+            ("Memory", f"highest {format_bytes(generator.rss_bytes_max)}"),
         ]
     )
     drawn = (plots.plot_cpu(run).html(), plots.plot_memory(run).html())
@@ -252,12 +258,12 @@ def build_generator_card(run: RunData) -> Markup:
 
 
 def build_sessions_card(run: RunData) -> Markup:
-    """The visitors that the generator played."""
+    """Build the card of the sessions that were active over time."""
     return card("Sessions", plots.plot_visitors(run).html(), about="Visits that were open at a time.")
 
 
 def build_environment_card(run: RunData) -> Markup:
-    """How it was run, on what, with which versions."""
+    """Build the card of the run's command, options, machine and versions."""
     spec, summary = run.spec, run.summary
     pairs: list[tuple[str, Child]] = [("Seed", str(summary.seed)), ("Ledger", describe_ledger(summary))]
     if spec is not None:
@@ -268,15 +274,15 @@ def build_environment_card(run: RunData) -> Markup:
 
 
 def list_pairs(named: Mapping[str, object]) -> str:
-    """Names and values in one line."""
+    """Format names and values on one line, without those that are None."""
     return " · ".join(f"{name} {value}" for name, value in named.items() if value is not None)
 
 
 def describe_ledger(summary: Summary) -> str:
-    """Whether the endpoint counted what we counted."""
+    """Say whether the endpoint's counts agree with ours."""
     ledger = summary.ledger
     if ledger.agrees is None:
-        return "not compared: the target keeps none, or could not be asked"
+        return "not compared: the target keeps no ledger, or did not answer"
     theirs = f"{format_count(ledger.endpoint_requests)} requests, {format_count(ledger.endpoint_events)} events"
     if summary.in_doubt.requests:
         theirs += f", {format_count(summary.in_doubt.requests)} requests were in flight at a kill"
@@ -284,6 +290,6 @@ def describe_ledger(summary: Summary) -> str:
 
 
 def describe_width(run: RunData) -> str:
-    """How wide a step is."""
+    """Say how many seconds a step of the plots has."""
     width = run.timeline.width
     return "A step is a second." if width == 1 else f"A step is {width} s; rates are averages over it."

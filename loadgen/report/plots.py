@@ -1,4 +1,4 @@
-"""A run's plots over time, one function each."""
+"""The plots of a run over time, one function each."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from loadgen.units import (
 
 
 def plot_requests(run: RunData) -> Plot:
-    """Outcomes a second, stacked, with the batches that were due as a line."""
+    """Plot requests per second by outcome, stacked, with the offered batches as a line."""
     lines = run.timeline
     outcomes = [lines.compute_rate(name).tolist() for name in ("accepted", "throttled", "failed")]
     offered = lines.compute_rate("offered").tolist()
@@ -59,7 +59,7 @@ def plot_requests(run: RunData) -> Plot:
 
 
 def plot_latency(run: RunData) -> Plot:
-    """Latency percentiles of each slice on a logarithmic axis."""
+    """Plot latency percentiles of each slice on a logarithmic axis."""
     p50, p95, p99, top = (read_latency(run, share) for share in (0.5, 0.95, 0.99, 1.0))
     layers = [
         Layer("max", "max", top, "dots"),
@@ -75,7 +75,7 @@ def plot_latency(run: RunData) -> Plot:
 
 
 def plot_lag(run: RunData) -> Plot:
-    """The generator's own lateness."""
+    """Plot the generator's own schedule lag."""
     requests = run.requests
     p99 = (
         requests.lag.compute_slice_quantiles(0.99).tolist()
@@ -97,7 +97,7 @@ def plot_lag(run: RunData) -> Plot:
 
 
 def plot_throttling(run: RunData) -> Plot:
-    """What was accepted and what was asked for, beside the quota that explains the refusals."""
+    """Plot requests sent and requests accepted, with the estimated quota."""
     lines, quota = run.timeline, run.summary.quota
     asked, accepted = lines.compute_rate("sent").tolist(), lines.compute_rate("accepted").tolist()
     layers = [Layer("throttled", "asked for (every attempt)", asked), Layer("accepted", "accepted", accepted)]
@@ -112,7 +112,7 @@ def plot_throttling(run: RunData) -> Plot:
 
 
 def plot_visitors(run: RunData) -> Plot:
-    """Sessions that were open."""
+    """Plot the sessions that were active."""
     active = run.timeline.find_maxima("sessions_active").tolist()
     layers = [Layer("neutral", "sessions active", active)]
     text = f"Sessions active at a time; {format_count(run.summary.sessions)} started in all."
@@ -121,7 +121,7 @@ def plot_visitors(run: RunData) -> Plot:
 
 
 def plot_cpu(run: RunData) -> Plot:
-    """The generator's processor time, in per cent of one core."""
+    """Plot the generator's processor time, in per cent of one core."""
     cpu = (run.timeline.find_maxima("cpu_percent") / 100).tolist()
     layers = [Layer("neutral", "CPU, 100 % = one core", cpu)]
     text = f"CPU of {run.summary.generator.workers} worker(s) together; 100 % is one core."
@@ -130,7 +130,7 @@ def plot_cpu(run: RunData) -> Plot:
 
 
 def plot_memory(run: RunData) -> Plot:
-    """The generator's resident memory."""
+    """Plot the generator's resident memory."""
     held = run.timeline.find_maxima("rss_bytes").tolist()
     top = linear(find_highest(held) / 2**20)
     scale = Scale(0.0, top.high * 2**20, tuple(tick * 2**20 for tick in top.ticks))
@@ -140,7 +140,7 @@ def plot_memory(run: RunData) -> Plot:
 
 
 def plot_monitors(run: RunData) -> Plot:
-    """Who asked for how much, stacked, beside the quota."""
+    """Plot requests per second by app monitor, stacked, with the estimated quota."""
     rates = {name: lines.compute_rate("sent").tolist() for name, lines in run.monitors.items()}
     layers = [Layer(pick_colour(place), name, values, "stack") for place, (name, values) in enumerate(rates.items())]
     high, quota = find_stack_height(*rates.values()), run.summary.quota
@@ -154,7 +154,7 @@ def plot_monitors(run: RunData) -> Plot:
 
 
 def plot_monitors_throttled(run: RunData) -> Plot:
-    """What share of each app monitor's requests was throttled."""
+    """Plot the throttled share of each app monitor's requests."""
     layers = [
         Layer(pick_colour(place), name, compute_throttled_share(lines).tolist(), dashed=place >= COLOURS)
         for place, (name, lines) in enumerate(run.monitors.items())
@@ -168,24 +168,24 @@ def plot_monitors_throttled(run: RunData) -> Plot:
 
 
 def compute_throttled_share(lines: BinnedTimeline) -> Floats:
-    """Of each slice, NaN where nothing was sent."""
+    """Return the throttled share of the requests of each slice, shape (n,); NaN where nothing was sent."""
     sent, throttled = lines.sum_slices("sent"), lines.sum_slices("throttled")
-    found: Floats = np.divide(throttled, sent, out=np.full(len(sent), np.nan), where=sent > 0)
-    return found
+    shares: Floats = np.divide(throttled, sent, out=np.full(len(sent), np.nan), where=sent > 0)
+    return shares
 
 
 def build_run_axis(run: RunData) -> Axis:
-    """The run over time, with its stages and incidents."""
+    """Build the time axis of a run, with its stages and incidents."""
     return build_time_axis(run.timeline, mark_stages(run), mark_incidents(run))
 
 
 def build_time_axis(lines: BinnedTimeline, marks: Sequence[Mark] = (), spans: Sequence[Mark] = ()) -> Axis:
-    """The slices of a timeline."""
+    """Build an axis of a timeline's slices."""
     return Axis.of_columns(name_bins(lines), label_times(lines.size * lines.width), marks, spans)
 
 
 def name_bins(lines: BinnedTimeline) -> list[str]:
-    """What each slice is called in a read-out."""
+    """Return the name of each slice in read-outs."""
     starts = [place * lines.width for place in range(lines.size)]
     if lines.width == 1:
         return [format_clock(start) for start in starts]
@@ -193,7 +193,7 @@ def name_bins(lines: BinnedTimeline) -> list[str]:
 
 
 def mark_stages(run: RunData) -> list[Mark]:
-    """The arrivals' stages, when there is more than one, and what came after the end."""
+    """Return marks of the arrivals' stages, and of the time after the end."""
     stages = run.summary.stages
     long = run.timeline.size * run.timeline.width
     if not stages:
@@ -204,7 +204,7 @@ def mark_stages(run: RunData) -> list[Mark]:
 
 
 class IncidentSpan(Noun):
-    """An incident on the run's own clock, in seconds from its zero."""
+    """An incident with its start and end in seconds from the run's zero."""
 
     incident: Incident
     start: float
@@ -212,7 +212,7 @@ class IncidentSpan(Noun):
 
 
 def find_incidents(run: RunData) -> list[IncidentSpan]:
-    """The incidents that the run came to, in the order of their begin; none as fast as possible, without a clock."""
+    """Find the incidents that the run reached, in the order of their starts; none for a run as fast as possible."""
     spec = run.spec
     if spec is None or not spec.scenario_text or spec.factor == inf:
         return []
@@ -224,13 +224,13 @@ def find_incidents(run: RunData) -> list[IncidentSpan]:
 
 
 def mark_incidents(run: RunData) -> list[Mark]:
-    """Where incidents lie on the x axis."""
+    """Return marks of the incidents on the x axis."""
     long = run.timeline.size * run.timeline.width
     return [Mark(each.start / long, min(each.end / long, 1.0), each.incident.name) for each in find_incidents(run)]
 
 
 def read_latency(run: RunData, share: float) -> list[float]:
-    """A percentile of each slice: from the records, or the slice's worst second when they are gone."""
+    """Return a latency percentile of each slice, from the records; without records, that of its worst second."""
     if run.requests:
         return list(run.requests.latency.compute_slice_quantiles(share).tolist())
     name = "max" if share == 1.0 else f"p{share * 100:.0f}"
@@ -238,7 +238,7 @@ def read_latency(run: RunData, share: float) -> list[float]:
 
 
 def choose_spread_scale(*series: Sequence[float]) -> Scale:
-    """A logarithmic scale around all values, in milliseconds, from a tenth of one on."""
+    """Choose a logarithmic scale around all values in milliseconds, from at least 0.1 ms."""
     values: Floats = np.array([value for each in series for value in each], dtype=np.float64)
     there = values[np.isfinite(values)]
     if not len(there):
@@ -250,7 +250,7 @@ POINTS = 160
 
 
 def plot_curve(key: str, title: str, text: str, lines: Sequence[tuple[str, str, BinnedTimes, bool]]) -> Plot:
-    """Clocks over the share of requests that were faster: colour, label, clock, dashed."""
+    """Plot clocks over the share of faster requests; each of `lines` is (colour, label, clock, dashed)."""
     nines = max(log10(max(2 * clock.counts.sum(), 20)) for _, _, clock, _ in lines)
     shares = [1 - 10 ** (-nines * point / POINTS) for point in range(POINTS + 1)]
     layers = [
@@ -263,7 +263,7 @@ def plot_curve(key: str, title: str, text: str, lines: Sequence[tuple[str, str, 
 
 
 def sample_curve(clock: BinnedTimes, shares: Sequence[float]) -> list[float]:
-    """A clock's value at each share, up to the slowest request, which stands at a half of a request from all."""
+    """Return a clock's value in milliseconds at each share; NaN beyond the slowest request, half a request from 1."""
     total = clock.counts.sum()
     values = clock.compute_run_quantiles(tuple(shares))
     known = np.array([(1 - share) * total >= 0.5 - 1e-6 for share in shares])
@@ -271,13 +271,13 @@ def sample_curve(clock: BinnedTimes, shares: Sequence[float]) -> list[float]:
 
 
 def place_quantiles(nines: float) -> list[tuple[float, str]]:
-    """50%, 90%, 99% and so on, as far as there are requests."""
+    """Return ticks at 50%, 90%, 99% and so on, as far as there are requests."""
     shares = [0.5, *(1 - 10.0**-power for power in range(1, 9))]
     places = [-log10(1 - share) / nines for share in shares]
     return [(place, format_quantile(share)) for place, share in zip(places, shares, strict=True) if place <= 1.001]
 
 
 def format_quantile(share: float) -> str:
-    """As many digits as it takes to tell it from 100%."""
+    """Format a share with as many digits as distinguish it from 100%."""
     digits = max(int(-log10(max(1 - share, 1e-9)) + 1e-6) - 2, 0)
     return f"{share * 100:.{digits}f}%"

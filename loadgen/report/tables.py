@@ -1,4 +1,4 @@
-"""Figures as tables: what plots show, for those who read numbers, incidents, app monitors, and all of summary.json."""
+"""Figures as tables: the plots as numbers, incidents, app monitors, and everything in summary.json."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from loadgen.units import (
 
 
 def build_stage_table(summary: Summary) -> Markup:
-    """A row a stage."""
+    """Build the table of the stages, a row each."""
     head = (
         "stage",
         "from",
@@ -52,13 +52,13 @@ def build_stage_table(summary: Summary) -> Markup:
 
 
 def list_request_cells(requests: Requests) -> tuple[str, ...]:
-    """Batches offered, requests sent, and shares of these by outcome."""
+    """Return the texts of batches offered, requests sent, and the shares of these by outcome."""
     shares = (format_share(count, requests.sent) for count in (requests.accepted, requests.throttled, requests.failed))
     return format_count(requests.offered), format_count(requests.sent), *shares
 
 
 def build_clock_table(summary: Summary) -> Markup:
-    """Quantiles of the four clocks."""
+    """Build the table of the clocks' quantiles, a row a clock."""
     named = (
         ("latency", summary.latency_ms),
         ("service time", summary.service_time_ms),
@@ -71,19 +71,19 @@ def build_clock_table(summary: Summary) -> Markup:
 
 
 def build_timeline_table(run: RunData) -> Markup:
-    """The plots over time as numbers, a row a slice."""
+    """Build the table of the plots over time, a row a slice."""
     lines = run.timeline
     names = ("offered", "sent", "accepted", "throttled", "failed", "retried", "accepted_events", "given_up_events")
     sums = [lines.sum_slices(name).tolist() for name in names]
     quantiles = [lines.find_maxima(f"{name}_ms").tolist() for name in ("latency_p50", "latency_p99", "lag_p99")]
-    cpu, held = lines.find_maxima("cpu_percent").tolist(), lines.find_maxima("rss_bytes").tolist()
+    cpu, memory = lines.find_maxima("cpu_percent").tolist(), lines.find_maxima("rss_bytes").tolist()
     rows = [
         (
             format_clock(place * lines.width),
             *(format_count(values[place]) for values in sums),
             *(format_milliseconds(values[place]) for values in quantiles),
             f"{cpu[place]:.0f}%" if cpu[place] == cpu[place] else "–",
-            format_bytes(held[place]),
+            format_bytes(memory[place]),
         )
         for place in range(lines.size)
     ]
@@ -93,13 +93,13 @@ def build_timeline_table(run: RunData) -> Markup:
 
 
 def list_every_figure(summary: Summary) -> Markup:
-    """All of summary.json, under its own names."""
+    """Build the table of all figures in summary.json, under their own names."""
     rows = list(flatten("", msgspec.to_builtins(summary)))
     return table(("name in summary.json", "value"), rows, "Every figure", "every")
 
 
 def flatten(name: str, value: object) -> Iterator[tuple[str, str]]:
-    """Leaves with their paths, such as requests.sent."""
+    """Yield the leaves of a JSON value with their paths, such as requests.sent."""
     if isinstance(value, dict) and value:
         for key, inner in value.items():
             yield from flatten(f"{name}.{key}" if name else str(key), inner)
@@ -111,14 +111,14 @@ def flatten(name: str, value: object) -> Iterator[tuple[str, str]]:
 
 
 def format_leaf(value: object) -> str:
-    """A leaf as JSON says it, texts without their quotes."""
+    """Format a leaf as JSON, texts without quotes."""
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 def build_incidents_card(run: RunData) -> Markup | None:
-    """What the scenario let go wrong, when, and whom it could hit; the plots over time have the same spans."""
-    found = find_incidents(run)
-    if not found:
+    """Build the card of incidents: what happened, when, and whom it could hit; None without incidents."""
+    incidents = find_incidents(run)
+    if not incidents:
         return None
     rows = [
         (
@@ -128,14 +128,14 @@ def build_incidents_card(run: RunData) -> Markup | None:
             format_clock(each.end),
             describe_hit_group(each.incident),
         )
-        for each in found
+        for each in incidents
     ]
     made = table(("incident", "kind", "from", "to", "whom it could hit"), rows, "Incidents, with their ramps")
     return card("Incidents", made, about="What the scenario let go wrong; ground-truth.ndjson names the visits hit.")
 
 
 def describe_hit_group(incident: Incident) -> str:
-    """The groups of visitors that an incident chooses among, and which share of them."""
+    """Describe the group of visitors that an incident can hit, and the share of the group."""
     names = ("countries", "devices", "browsers", "pages")
     groups = [" or ".join(group) for name in names if (group := getattr(incident, name, ()))]
     share = getattr(incident, "share", 1.0)
@@ -143,7 +143,7 @@ def describe_hit_group(incident: Incident) -> str:
 
 
 def build_neighbours_card(run: RunData) -> Markup | None:
-    """The card of a run that had several app monitors."""
+    """Build the card of the app monitors; None for a run with only one."""
     if len(run.summary.monitors) < 2:
         return None
     plots = (plot_monitors(run).html(), plot_monitors_throttled(run).html()) if run.monitors else ()
@@ -158,7 +158,7 @@ def build_neighbours_card(run: RunData) -> Markup | None:
 
 
 def build_monitor_table(summary: Summary) -> Markup:
-    """A row an app monitor."""
+    """Build the table of the app monitors, a row each."""
     head = ("app monitor", "sessions", "offered", "sent", "accepted", "throttled", "failed", "events sent",
             "events lost", "p50", "p99", "ledger")  # fmt: skip
     rows = [
@@ -178,5 +178,5 @@ def build_monitor_table(summary: Summary) -> Markup:
 
 
 def describe_agreement(ledger: LedgerComparison) -> str:
-    """Whether the endpoint counted what we counted, in a word."""
+    """Say in a word or two whether the endpoint's counts agree with ours."""
     return {None: "not compared", True: "agrees", False: "does not agree"}[ledger.agrees]

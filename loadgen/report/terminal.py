@@ -23,7 +23,7 @@ COLOURS = {"passed": "green", "failed": "red", "invalid": "magenta", "interrupte
 
 
 def render_summary(summary: Summary) -> RenderableType:
-    """The summary as people read it: verdict first, then requests, events, clocks, ledger."""
+    """Render a summary: verdict first, then requests, events, clocks and ledger."""
     verdict = Text(name_verdict(summary).upper(), style=f"bold {COLOURS[summary.verdict]}")
     done = f"  {summary.scenario}, seed {summary.seed}, {summary.sessions:,} sessions in {summary.seconds:.1f} s"
     word = "note:" if summary.verdict == "passed" else "because"
@@ -52,7 +52,7 @@ def render_summary(summary: Summary) -> RenderableType:
 
 
 def list_requests(summary: Summary) -> Table:
-    """Requests by outcome, every attempt counted."""
+    """List requests by outcome; every attempt counts."""
     requests, sent = summary.requests, summary.requests.sent
     return build_grid(
         ("requests", "sent", sent, format_per_second(sent, summary)),
@@ -66,7 +66,7 @@ def list_requests(summary: Summary) -> Table:
 
 
 def list_preflights(summary: Summary) -> Table:
-    """CORS preflights, which are no part of the requests."""
+    """List CORS preflights, which do not count as requests."""
     preflights = summary.preflights
     refused = preflights.refused + preflights.unanswered
     return build_grid(
@@ -76,14 +76,14 @@ def list_preflights(summary: Summary) -> Table:
 
 
 def list_events(summary: Summary) -> Table:
-    """Where every event went."""
-    events, all_of_them = summary.events, summary.events.generated
+    """List events by what became of them."""
+    events, generated = summary.events, summary.events.generated
     return build_grid(
         ("events", "generated", events.generated, ""),
-        ("", "− not sampled", events.not_sampled, format_share(events.not_sampled, all_of_them)),
-        ("", "− over session limit", events.over_session_limit, format_share(events.over_session_limit, all_of_them)),
-        ("", "− dropped by client", events.dropped_by_client, format_share(events.dropped_by_client, all_of_them)),
-        ("", "− unsent (due after the end)", events.unsent, format_share(events.unsent, all_of_them)),
+        ("", "− not sampled", events.not_sampled, format_share(events.not_sampled, generated)),
+        ("", "− over session limit", events.over_session_limit, format_share(events.over_session_limit, generated)),
+        ("", "− dropped by client", events.dropped_by_client, format_share(events.dropped_by_client, generated)),
+        ("", "− unsent (due after the end)", events.unsent, format_share(events.unsent, generated)),
         ("", "= sent", events.sent, format_per_second(events.sent, summary)),
         ("", "  accepted", events.accepted, format_share(events.accepted, events.sent)),
         ("", "  lost", events.lost, format_share(events.lost, events.sent)),
@@ -91,7 +91,7 @@ def list_events(summary: Summary) -> Table:
 
 
 def list_bytes(summary: Summary) -> Table:
-    """Bodies as sent, every attempt counted."""
+    """List the bytes of the bodies; every attempt counts."""
     outcomes, sent = summary.outcomes, summary.outcomes.sent.wire_bytes
     return build_grid(
         ("bytes", "sent", sent, format_per_second(sent, summary)),
@@ -101,34 +101,34 @@ def list_bytes(summary: Summary) -> Table:
 
 
 def list_monitors(summary: Summary) -> Table:
-    """Each app monitor's load, and what it lost of it: shares of its requests and of its events."""
-    made = Table.grid(padding=(0, 2))
-    made.add_column(width=26, overflow="fold")
+    """List each app monitor's load, the throttled share of its requests, and the lost share of its events."""
+    lines = Table.grid(padding=(0, 2))
+    lines.add_column(width=26, overflow="fold")
     for _ in range(5):
-        made.add_column(justify="right", width=9)
+        lines.add_column(justify="right", width=9)
     heads = ("app monitor", "offered", "sent", "accepted", "throttled", "events")
-    made.add_row(*(Text(head, style="bold") for head in heads))
-    made.add_row("", *(Text(unit, style="dim") for unit in ("batches", "requests", "requests", "of sent", "lost")))
+    lines.add_row(*(Text(head, style="bold") for head in heads))
+    lines.add_row("", *(Text(unit, style="dim") for unit in ("batches", "requests", "requests", "of sent", "lost")))
     for each in summary.monitors:
         requests, events = each.requests, each.events
         counts = (f"{count:,}" for count in (requests.offered, requests.sent, requests.accepted))
-        made.add_row(
+        lines.add_row(
             each.name, *counts, format_share(requests.throttled, requests.sent), format_share(events.lost, events.sent)
         )
-    made.add_row("")
-    return made
+    lines.add_row("")
+    return lines
 
 
 def describe_quota(quota: QuotaEstimate) -> str:
-    """The token bucket that the throttling tells of."""
+    """Describe the token bucket that was estimated from the throttling."""
     interval = f"{quota.low:,.1f} to {quota.high:,.1f}"
     return f"about {quota.rate:,.1f} requests/s ({interval}), {quota.burst:,.0f} at once"
 
 
 def describe_ledger(ledger: LedgerComparison, summary: Summary) -> str:
-    """Whether the endpoint counted what we counted."""
+    """Say whether the endpoint's counts agree with ours."""
     if ledger.agrees is None:
-        return "not compared: the target keeps none, or could not be asked"
+        return "not compared: the target keeps no ledger, or did not answer"
     theirs = f"{ledger.endpoint_requests:,} requests, {ledger.endpoint_events:,} events"
     if ledger.agrees:
         doubt = summary.in_doubt.requests
@@ -140,7 +140,7 @@ def describe_ledger(ledger: LedgerComparison, summary: Summary) -> str:
 
 
 def show(view: RenderableType, on_stderr: bool = False) -> None:
-    """Print a view on standard output or error, without the blanks that fill a table's last column."""
+    """Print a view on standard output or error, without the blanks that pad a table's last column."""
     console = Console(highlight=False, soft_wrap=False, stderr=on_stderr)
     for line in console.render_lines(view, pad=False):
         while line and not line[-1].text.strip():
@@ -151,7 +151,7 @@ def show(view: RenderableType, on_stderr: bool = False) -> None:
 
 
 def build_grid(*rows: tuple[str, str, int, str]) -> Table:
-    """Name, count, share; the first cell of a block is its title. A name is never cut: it takes more lines."""
+    """Build a block of rows: title (in the first row), name, count, note. A long name takes more lines."""
     table = Table.grid(padding=(0, 2))
     table.add_column(width=8, style="bold")
     table.add_column(min_width=28, overflow="fold")
@@ -164,7 +164,7 @@ def build_grid(*rows: tuple[str, str, int, str]) -> Table:
 
 
 def build_quantile_table(*rows: tuple[str, Milliseconds]) -> Table:
-    """Quantiles of the three clocks."""
+    """Build the table of the clocks' quantiles in milliseconds, a row a clock."""
     table = Table.grid(padding=(0, 2))
     table.add_column(width=19, style="bold")
     for _ in range(5):
@@ -179,5 +179,5 @@ def build_quantile_table(*rows: tuple[str, Milliseconds]) -> Table:
 
 
 def format_per_second(count: int, summary: Summary) -> str:
-    """A mean rate over the run."""
+    """Format a count as a mean rate per second over the run."""
     return f"{count / summary.seconds:,.1f}/s" if summary.seconds > 0 else "–"

@@ -1,4 +1,4 @@
-"""Every threshold of a run with its figure and a tick or a cross, kept ones too: for the terminal and for the page."""
+"""All thresholds of a run, kept or missed, with figure and tick or cross: for the terminal and for the page."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from loadgen.units import format_digits, format_percent
 TICK, CROSS, NOTHING = "✓", "✗", "–"  # the last: nothing was measured
 
 
-class ToldThreshold(Noun):
-    """A threshold in words."""
+class ThresholdText(Noun):
+    """The texts of a threshold: sign, name, figure and bound."""
 
     sign: str
-    name: str  # with its stage
+    name: str  # with its stage, if it has one
     figure: str
-    bound: str  # with its relation to the figure, such as ≤ 500 ms
+    bound: str  # with the relation of the figure to it, such as ≤ 500 ms
 
     @classmethod
-    def of(cls, result: ThresholdResult) -> ToldThreshold:
-        """The words for a threshold."""
+    def of(cls, result: ThresholdResult) -> ThresholdText:
+        """Return the texts of a threshold."""
         relation = ("≥" if result.kept else "<") if result.is_lowest else ("≤" if result.kept else ">")
         return cls(
             NOTHING if result.value is None else TICK if result.kept else CROSS,
@@ -34,38 +34,38 @@ class ToldThreshold(Noun):
 
 
 def name_threshold(result: ThresholdResult) -> str:
-    """Its name in the scenario, and its stage if it is one's own."""
+    """Return a threshold's name in the scenario, with its stage if it is a stage's threshold."""
     return result.name if result.stage is None else f"stage {result.stage} {result.name}"
 
 
 def format_bound(name: str, value: float | None) -> str:
-    """A figure or a bound: clocks in milliseconds, all else in per cent."""
+    """Format a figure or bound: clocks in milliseconds, shares in per cent; – for None."""
     if value is None:
         return "–"
     return f"{format_digits(value)} ms" if name.endswith("_ms") else format_percent(value)
 
 
 def list_thresholds(summary: Summary) -> Table:
-    """A row a threshold, for the terminal."""
-    made = Table.grid(padding=(0, 2))
-    made.add_column(width=10, style="bold")
-    made.add_column(width=1)
-    made.add_column(width=28)
+    """List thresholds for the terminal, a row each."""
+    lines = Table.grid(padding=(0, 2))
+    lines.add_column(width=10, style="bold")
+    lines.add_column(width=1)
+    lines.add_column(width=28)
     for _ in range(2):
-        made.add_column(justify="right", width=12, no_wrap=True)
-    for place, each in enumerate(map(ToldThreshold.of, summary.thresholds)):
+        lines.add_column(justify="right", width=12, no_wrap=True)
+    for place, each in enumerate(map(ThresholdText.of, summary.thresholds)):
         style = {TICK: "green", CROSS: "bold red"}.get(each.sign, "dim")
         title = "" if place else "thresholds"
-        made.add_row(title, Text(each.sign, style=style), each.name, each.figure, each.bound)
-    made.add_row("")
-    return made
+        lines.add_row(title, Text(each.sign, style=style), each.name, each.figure, each.bound)
+    lines.add_row("")
+    return lines
 
 
 def build_thresholds_card(summary: Summary) -> Markup:
-    """The same for the page."""
+    """Build the page's card of thresholds."""
     rows: list[tuple[Child, ...]] = [
         (each.name, build_sign(each.sign), each.figure, each.bound)
-        for each in map(ToldThreshold.of, summary.thresholds)
+        for each in map(ThresholdText.of, summary.thresholds)
     ]
     if not rows:
         return card("Thresholds", el("p", "The scenario has none.", class_="none"))
@@ -74,6 +74,6 @@ def build_thresholds_card(summary: Summary) -> Markup:
 
 
 def build_sign(sign: str) -> Markup:
-    """A tick or a cross with a word for those who do not see it."""
+    """Build a tick or a cross with a word for screen readers."""
     word = {TICK: "kept", CROSS: "missed"}.get(sign, "not measured")
     return el("span", el("span", sign, aria_hidden="true"), f" {word}", class_=word.partition(" ")[0])

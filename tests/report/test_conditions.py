@@ -59,10 +59,14 @@ def compare(value: float, low: float | None, high: float | None, relative: float
     ("comparison", "fails", "said"),
     [
         (compare(30.0, 10.0, 50.0, 0.3), True, "✗ latency_p99_ms > +10%: b fails, and it is more than chance"),
-        (compare(30.0, -1.0, 50.0, 0.3), False, "✓ latency_p99_ms > +10%: b keeps it, as far as chance allows"),
+        (
+            compare(30.0, -1.0, 50.0, 0.3),
+            False,
+            "✓ latency_p99_ms > +10%: b keeps it: the change is beyond the limit, but may be chance",
+        ),
         (compare(5.0, 4.0, 6.0, 0.05), False, "✓ latency_p99_ms > +10%: b keeps it"),
         (compare(-30.0, -50.0, -10.0, -0.3), False, "✓"),
-        (compare(30.0, None, None, 0.3), False, "? latency_p99_ms > +10%: b has no interval for it"),
+        (compare(30.0, None, None, 0.3), False, "? latency_p99_ms > +10%: b has no interval for this figure"),
         (compare(30.0, 10.0, 50.0, None), True, "✗"),
     ],
 )

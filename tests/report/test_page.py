@@ -169,7 +169,7 @@ def test_without_its_records_a_run_is_reported_as_far_as_the_timeline_tells(tmp_
     folder = make(tmp_path / "run")
     folder.records.unlink()
     page = Page(build_report_page(RunData(folder)))
-    assert "requests.parquet is not in its folder" in page.text
+    assert "requests.parquet is missing in its folder" in page.text
     assert any(drawing["aria-labelledby"] == "latency-title latency-desc" for drawing in page.all("svg"))
 
 

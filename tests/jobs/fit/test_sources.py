@@ -104,7 +104,7 @@ def test_what_is_broken_is_counted(bodies: list[bytes], expected: Recorded, tmp_
         (gzip.compress(b"", mtime=0), "gzip of an empty file"),
         ("{}".encode("utf-16-le"), "text in UTF-16 without a byte order mark; save it in UTF-8"),
         (b"<!DOCTYPE html><html>", "a web page or XML"),
-        (b"\xef\xbb\xbf@timestamp,@message\n2026,x\n", "CSV; export JSON in its place"),
+        (b"\xef\xbb\xbf@timestamp,@message\n2026,x\n", "CSV; export JSON instead"),
         (b"START RequestId: 1 Version: 2\nREPORT RequestId: 1, Duration: 3 ms\n", "text"),
         (b'{"events": [{"message": "START RequestId: 1"}]}', "JSON with the members events"),
         (b'{"x": "' + b"y" * 200_000 + b'"}', "JSON with the members x"),

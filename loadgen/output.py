@@ -72,9 +72,9 @@ def format_path(value: object) -> str:
 
 
 def write_output(path: Path, data: bytes | str) -> None:
-    """Write a whole output file, text as UTF-8; LoadgenError if that fails."""
+    """Write a whole output file, text as UTF-8 (half a surrogate pair as `?`); LoadgenError if that fails."""
     with open_output(path) as file:
-        file.write(data.encode() if isinstance(data, str) else data)
+        file.write(data.encode(errors="replace") if isinstance(data, str) else data)
 
 
 def check_output(path: Path) -> None:

@@ -141,6 +141,11 @@ def test_a_check_leaves_everything_as_it_is(tmp_path: Path) -> None:
     assert old.read_text() == "old"
 
 
+def test_a_page_may_name_a_file_whose_name_is_no_text(tmp_path: Path) -> None:
+    write_output(tmp_path / "page.html", f"<p>{os.fsdecode(b'no' + bytes([255]))}</p>")
+    assert (tmp_path / "page.html").read_bytes() == b"<p>no?</p>"
+
+
 def test_json_ends_with_a_line_end() -> None:
     assert format_json({"a": [1]}) == b'{\n  "a": [\n    1\n  ]\n}\n'
     assert format_json([Path("a/b")]) == b'[\n  "a/b"\n]\n'

@@ -9,6 +9,7 @@ user's AWS configuration or proxies.
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import signal
 import subprocess
@@ -106,6 +107,8 @@ class Endpoint:
         if self.is_alive():
             return self
         self.stop()  # a process that has died leaves its pipes
+        store = None if self.store is None else os.fsencode(self.store)
+        arguments = msgspec.json.encode(ServerArguments(self.settings, store, self._host, self._port)) + b"\n"
         process = self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "loadgen.endpoint.server"],  # -P: a random.py in the folder is not ours
             stdin=subprocess.PIPE,
@@ -113,8 +116,7 @@ class Endpoint:
             start_new_session=True,
         )
         assert process.stdin is not None and process.stdout is not None
-        store = None if self.store is None else str(self.store)
-        process.stdin.write(msgspec.json.encode(ServerArguments(self.settings, store, self._host, self._port)) + b"\n")
+        process.stdin.write(arguments)
         process.stdin.flush()
         line = process.stdout.readline()
         ended = StartReport(error="the local endpoint cannot start: its process ended at once")
@@ -268,8 +270,10 @@ def _complete_settings(settings: EndpointSettings, members: dict[str, Any]) -> E
     known = EndpointSettings.__struct_fields__
     if unknown := [name for name in members if name not in known]:
         raise EndpointError(f"Endpoint has no setting {unknown[0]!r}; its settings are {', '.join(known)}")
-    if not isinstance(faults := members.get("faults"), Faults):
-        members["faults"] = parse_faults(faults) if faults else settings.faults
+    if isinstance(faults := members.get("faults"), str):
+        members["faults"] = parse_faults(faults)
+    elif faults is None:
+        members["faults"] = settings.faults
     complete = msgspec.structs.replace(settings, **members)
     check_settings(complete)
     return complete if complete.credentials else msgspec.structs.replace(complete, credentials=(make_credentials(),))

@@ -119,13 +119,10 @@ def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
-    except (OSError, OverflowError) as wrong:
+    except (OSError, OverflowError, TypeError, ValueError) as wrong:  # UnicodeError of a long name is a ValueError
         number = getattr(wrong, "errno", None) or 0
-        reason = (
-            os.strerror(number)
-            if number > 0
-            else (getattr(wrong, "strerror", None) or str(wrong)).partition(" (while")[0]
-        )
+        told = (getattr(wrong, "strerror", None) or str(wrong)).partition(" (while")[0]
+        reason = os.strerror(number) if number > 0 else told
         raise EndpointError(f"cannot listen on {host} port {port}: {reason}; give another --host or --port") from wrong
 
 
@@ -187,7 +184,6 @@ def _main() -> None:
     line = sys.stdin.buffer.readline()  # bytes: PYTHONIOENCODING is about the caller's text
     if not line.endswith(b"\n"):  # the parent ended before it had written the arguments
         return
-    arguments = msgspec.json.decode(line, type=ServerArguments)
 
     def write_report(report: StartReport) -> None:
         with contextlib.suppress(BrokenPipeError):  # the parent has ended; the end of stdin stops this process
@@ -197,9 +193,11 @@ def _main() -> None:
         write_report(StartReport(url))
 
     try:
-        serve(arguments.settings, arguments.store_path, arguments.host, arguments.port, report_url, True)
-    except LoadgenError as wrong:
-        write_report(StartReport(error=str(wrong)))
+        given = msgspec.json.decode(line, type=ServerArguments)
+        store_path = None if given.store_path is None else os.fsdecode(given.store_path)
+        serve(given.settings, store_path, given.host, given.port, report_url, True)
+    except (LoadgenError, msgspec.ValidationError) as wrong:
+        write_report(StartReport(error=str(wrong).encode(errors="replace").decode()))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from math import isfinite
+from typing import Annotated
 
 import msgspec
 
@@ -46,11 +47,15 @@ class LiveSettings(Noun, forbid_unknown_fields=True):
         return None
 
 
+_AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
+_Positive = Annotated[float, msgspec.Meta(gt=0)]
+
+
 class EndpointSettings(Noun):
     """All settings that an endpoint starts with. Sizes are in bytes, times in seconds."""
 
-    region: str = "us-east-1"
-    account: str = "123456789012"
+    region: Annotated[str, msgspec.Meta(pattern=r"\A[a-z0-9-]+\Z")] = "us-east-1"
+    account: Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{12}\Z")] = "123456789012"
     credentials: tuple[Credentials, ...] = ()
     quota: float | None = REQUESTS_PER_SECOND
     burst: float | None = None
@@ -58,22 +63,22 @@ class EndpointSettings(Noun):
     faults: Faults = Faults()
     unsigned: bool = False  # PutRumEvents needs no signature, as with a resource policy for Principal "*"
     cors_origins: tuple[str, ...] = ("*",)
-    monitor_limit: int = APP_MONITORS
-    deleting_seconds: float = 0.0  # how long a deleted monitor is shown as DELETING
+    monitor_limit: Annotated[int, msgspec.Meta(ge=0)] = APP_MONITORS
+    deleting_seconds: Annotated[float, msgspec.Meta(ge=0)] = 0.0  # how long a deleted monitor is shown as DELETING
     read_only: bool = False  # only show a store: every request is refused and nothing expires
     keeps: bool = True  # keep accepted batches, so that they can be read back; False: only count them
-    retention: float = RETENTION_SECONDS
-    max_batch_events: int = EVENTS_PER_BATCH
-    max_event_bytes: int = EVENT_BYTES
-    max_body_bytes: int = 1024 * 1024
-    max_inflated_bytes: int = 4 * 1024 * 1024
-    max_header_bytes: int = 64 * 1024  # request line, headers and trailers
-    max_connections: int = 10_000
-    max_unfinished_bytes: int = 256 * 1024 * 1024  # incomplete bodies of all connections together
-    max_memory_bytes: int = 1024 * 1024 * 1024  # batches of a store in memory; a file is limited by its disk
-    idle_seconds: float = 75.0  # an unused connection is closed after so long
+    retention: _Positive = RETENTION_SECONDS
+    max_batch_events: _AtLeastOne = EVENTS_PER_BATCH
+    max_event_bytes: _AtLeastOne = EVENT_BYTES
+    max_body_bytes: _AtLeastOne = 1024 * 1024
+    max_inflated_bytes: _AtLeastOne = 4 * 1024 * 1024
+    max_header_bytes: _AtLeastOne = 64 * 1024  # request line, headers and trailers
+    max_connections: _AtLeastOne = 10_000
+    max_unfinished_bytes: _AtLeastOne = 256 * 1024 * 1024  # incomplete bodies of all connections together
+    max_memory_bytes: _AtLeastOne = 1024 * 1024 * 1024  # batches of a store in memory; a file is limited by its disk
+    idle_seconds: _Positive = 75.0  # an unused connection is closed after so long
     access_log: str | None = None  # a file that gets one line for each request; "-": standard error
-    body_seconds: float = 20.0  # a request must have arrived completely by then
+    body_seconds: _Positive = 20.0  # a request must have arrived completely by then
 
     @property
     def live(self) -> LiveSettings:
@@ -91,7 +96,7 @@ class EndpointSettings(Noun):
 
 
 def check_settings(settings: EndpointSettings) -> None:
-    """Raise EndpointError for settings of a wrong type or with a wrong quota."""
+    """Raise EndpointError for settings of a wrong type or outside their range."""
     try:
         msgspec.convert(msgspec.to_builtins(settings), EndpointSettings)
     except msgspec.ValidationError as wrong:
@@ -104,7 +109,7 @@ class ServerArguments(Noun):
     """What the endpoint's process reads from its stdin, as one line of JSON."""
 
     settings: EndpointSettings
-    store_path: str | None
+    store_path: bytes | None  # as the system has it; JSON holds no text that is no UTF-8
     host: str
     port: int
 

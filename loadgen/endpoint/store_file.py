@@ -62,7 +62,7 @@ def open_database(path: Path | str | None) -> sqlite3.Connection:
     """Open the store's file, or create it with access for its owner alone; None: in memory. Raises EndpointError."""
     try:
         database = _connect(path)
-    except (sqlite3.Error, OSError, EndpointError) as wrong:
+    except (sqlite3.Error, OSError, ValueError, EndpointError) as wrong:  # ValueError: a null byte in the name
         raise EndpointError(f"store {path}: {_explain(wrong)}; give --store another file") from wrong
     try:
         _prepare(database)

@@ -37,7 +37,7 @@ from loadgen.results.summary import (
     Summary,
     ThresholdResult,
 )
-from loadgen.results.table import drop_spools, read_records, write_table
+from loadgen.results.table import drop_spools, open_table, read_records, write_table
 from loadgen.results.timeline import Follower, GrowingFile, TimelineRow
 from loadgen.results.verdict import EXIT_CODES, add_ledgers, describe_unguarded, name_verdict
 
@@ -94,6 +94,7 @@ __all__ = [
     "hand_over",
     "has_sent_anything",
     "name_verdict",
+    "open_table",
     "read_incomplete_sessions",
     "read_or_recover_summary",
     "read_records",

@@ -5,6 +5,7 @@ Rule: a report needs nothing but the folder; the folder is readable after a `kil
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -51,6 +52,9 @@ class RunFolder:
     @classmethod
     def create(cls, path: Path | None, scenario_name: str, now: datetime) -> RunFolder:
         """Make the folder `path`, or a new one under `results/` for None. A folder that exists must be empty."""
+        where = Path(path or "results").absolute()
+        if os.fsencode(where) != str(where).encode(errors="replace"):  # workers read the name in JSON
+            raise LoadgenError(f"{where}: its name is not UTF-8; give --out another folder")
         try:
             if path is None:
                 new = Path("results") / f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{scenario_name}"

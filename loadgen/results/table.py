@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
@@ -28,6 +29,14 @@ def write_table(folder: RunFolder, monitors: Sequence[str] = ("",)) -> None:
                     writer.write_table(build_table(batch, monitors))
     except (MemoryError, ImportError) as error:
         raise LoadgenError(f"{folder.records.name}: {describe_error(error)}") from error
+
+
+def open_table(folder: RunFolder) -> Any:
+    """Open the table as a `ParquetFile`. Its name goes as bytes: pyarrow takes no text that is no UTF-8."""
+    import pyarrow
+    import pyarrow.parquet as parquet
+
+    return parquet.ParquetFile(pyarrow.OSFile(os.fsencode(folder.records)))
 
 
 def drop_spools(folder: RunFolder, lost: Collection[int] = ()) -> None:
@@ -83,12 +92,11 @@ def read_records(folder: RunFolder, monitors: Sequence[str] = ()) -> Iterator[Re
         return
     try:
         import pyarrow
-        import pyarrow.parquet as parquet
     except ImportError as error:
         raise LoadgenError(f"{folder.records}: {describe_error(error)}") from error
     try:
         # By one thread: when the system gives no memory for another, pyarrow's end the process (SIGSEGV).
-        for table in parquet.ParquetFile(folder.records).iter_batches(batch_size=100_000, use_threads=False):
+        for table in open_table(folder).iter_batches(batch_size=100_000, use_threads=False):
             yield convert_to_records(table, monitors)
     except (pyarrow.ArrowException, KeyError, OSError) as error:
         raise LoadgenError(f"{folder.records}: cannot be read as a run's records; is it whole? {error}") from error

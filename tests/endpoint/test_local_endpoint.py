@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -104,11 +105,47 @@ def test_a_key_is_made_up_unless_given() -> None:
         ({"quota": -1.0}, "Value '-1.0' at 'quota'"),
         ({"operation_quotas": {"PutRumEvent": 5.0}}, "Value 'PutRumEvent' at 'operation_quotas'"),
         ({"faults": "errors=2"}, "faults: 'errors=2' does not fit"),
+        ({"faults": 5}, r"at `\$.faults`"),
+        ({"max_connections": 0}, r"Expected `int` >= 1 - at `\$.max_connections`"),
+        ({"max_body_bytes": -1}, r"at `\$.max_body_bytes`"),
+        ({"idle_seconds": 0}, r"at `\$.idle_seconds`"),
+        ({"retention": float("nan")}, r"at `\$.retention`"),
+        ({"region": ""}, r"at `\$.region`"),
+        ({"account": "12"}, r"at `\$.account`"),
     ],
 )
 def test_a_wrong_setting_is_told_before_anything_starts(members: dict[str, Any], told: str) -> None:
     with pytest.raises(EndpointError, match=told):
         Endpoint(**members)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"port": "80"}, "at `$.port`"),
+        ({"host": None}, "at `$.host`"),
+        ({"host": "a\0b"}, "cannot listen on a"),
+        ({"host": "a" * 64 + ".example"}, "cannot listen on aaa"),
+        ({"store": "a\0b"}, "store a"),
+        ({"store": "missing\udcff/rum.sqlite"}, "store missing?/rum.sqlite: cannot be opened: No such file"),
+    ],
+)
+def test_what_it_cannot_start_with_is_told_without_a_traceback(
+    given: dict[str, Any], told: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(EndpointError) as caught:
+        Endpoint(**given).start()
+    assert told in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert capfd.readouterr().err == ""
+
+
+def test_a_store_may_have_a_name_that_is_no_text(tmp_path: Path) -> None:
+    store = tmp_path / "\udcff.sqlite"
+    with Endpoint(store=store) as endpoint:
+        endpoint.client().create_app_monitor(Name="shop", Domain="localhost")
+    with Endpoint(store=store) as endpoint:
+        assert endpoint.events("shop") == []
 
 
 def test_what_is_asked_of_it_before_it_runs_is_told() -> None:

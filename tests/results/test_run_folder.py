@@ -33,6 +33,8 @@ from loadgen.results import (
     RunSpec,
     Summary,
     drop_spools,
+    open_table,
+    read_records,
     summarize_run,
     write_table,
 )
@@ -111,6 +113,20 @@ def test_the_parquet_file_holds_every_request(recorded: Recorded) -> None:
     assert sum(accepted) == summary.events.accepted
     assert set(table.column("error").to_pylist()) == {None, "reset"}
     assert recorded.folder.spools == []
+
+
+def test_a_run_whose_folder_was_given_a_name_that_is_no_text_is_read(recorded: Recorded, tmp_path: Path) -> None:
+    summary = recorded.finish()
+    moved = RunFolder.open(recorded.folder.path.rename(tmp_path / os.fsdecode(b"\xff")))
+    assert sum(map(len, read_records(moved))) == open_table(moved).read().num_rows == summary.requests.sent
+
+
+@pytest.mark.parametrize("inside", ["", "results"])
+def test_a_folder_for_a_run_needs_a_name_that_workers_can_read(tmp_path: Path, inside: str) -> None:
+    path = tmp_path / os.fsdecode(b"\xff") / inside
+    with pytest.raises(LoadgenError, match="its name is not UTF-8; give --out another folder"):
+        RunFolder.create(path, "shop", datetime.now(UTC))
+    assert not path.exists()
 
 
 def test_the_histogram_log_is_read_by_hdrhistograms_own_decoder(recorded: Recorded) -> None:

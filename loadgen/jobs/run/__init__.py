@@ -29,7 +29,7 @@ from loadgen.jobs.run.view import LiveView, OnProgress, Progress
 from loadgen.jobs.run.worker_process import worker
 from loadgen.jobs.stop_signals import StopSignals
 from loadgen.jobs.targets import Confirm, OpenTargets, open_targets, reach_target
-from loadgen.results import EXIT_CODES, Follower, RunFolder, RunMonitor, RunOptions, RunSpec, Summary
+from loadgen.results import EXIT_CODES, Follower, RunFolder, RunMonitor, RunOptions, RunSpec, Summary, open_table
 from loadgen.scenario import Scenario
 from loadgen.transport import OnWait, require_answer
 
@@ -59,11 +59,10 @@ class Run:
 
     def records(self) -> pyarrow.Table:
         """Read the records, one row a request; results/README.md explains the columns. LoadgenError: there are none."""
-        import pyarrow.parquet as parquet
-
         if not self._files.records.is_file():
             raise LoadgenError(f"{self._files.records}: is missing; the run was cut off, or the file was deleted")
-        return parquet.ParquetFile(self._files.records).read(use_threads=False)  # as `results.table` says
+        table: pyarrow.Table = open_table(self._files).read(use_threads=False)  # as `results.table` says
+        return table
 
 
 def run(

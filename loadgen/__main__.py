@@ -18,7 +18,7 @@ UNWRITABLE = (EDQUOT, EFBIG, EIO, ENOSPC)  # errors of writing to standard outpu
 
 
 def main() -> None:
-    """Run the command line; without memory it ends with one line, and the exit code of a generator that ran short."""
+    """Run the command line; if memory runs out, print one line and end with exit code 3, as for any shortage."""
     try:
         run_with_signals()
     except (MemoryError, ImportError) as error:

@@ -70,18 +70,18 @@ class Unreachable(ControlError):
 
 
 OUT_OF_MEMORY = "out of memory; give it more (ulimit -v, the container's limit), or ask for less at a time"
-NO_MEMORY_TO_LOAD = ("failed to map segment", "cannot allocate memory")  # of dlopen(3), in an ImportError
+NO_MEMORY_TO_LOAD = ("failed to map segment", "cannot allocate memory")  # texts of dlopen(3) in an ImportError
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether the system gave this process no more memory, be it for data, for a library or for a thread."""
+    """Whether an error means that this process got no more memory, for data, a library or a thread."""
     if isinstance(error, ImportError):
         return any(words in str(error).lower() for words in NO_MEMORY_TO_LOAD)
     return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == ENOMEM)
 
 
 def describe_error(error: BaseException | None) -> str:
-    """An error in words."""
+    """Describe any error in one line of words."""
     if isinstance(error, LoadgenError):
         return str(error)
     if error is not None and is_out_of_memory(error):

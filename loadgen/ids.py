@@ -67,5 +67,5 @@ def is_sampled(key: int, sample_rate: float, number: int = 0) -> bool:
 
 
 def draw_sampling(key: int, number: int = 0) -> float:
-    """The number in [0, 1) that a client session of a visit draws: the session is sampled at every rate above it."""
+    """Draw a client session's number in [0, 1): the session is sampled at every sample rate above it."""
     return int.from_bytes(draw_bytes(key, "sample", number)[:7], "little") / 2**56

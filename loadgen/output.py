@@ -146,7 +146,7 @@ def open_descriptor(path: Path) -> tuple[int, Path | None]:
 
 
 def find_descriptor(path: Path) -> int | None:
-    """The number of the open file that a path names, such as /dev/stdout, /dev/fd/63, or `-`; None for other paths."""
+    """Find the number of the open file that a path, such as /dev/stdout, /dev/fd/63 or `-`, names; else None."""
     if path == STANDARD_OUTPUT:
         return sys.stdout.fileno()
     for _ in range(40):  # links to follow at most, as Linux has it (path_resolution(7))

@@ -52,7 +52,7 @@ class Operation(msgspec.Struct, frozen=True, gc=False):
     input_shape: str  # its name in the model
 
     def match_path(self, segments: tuple[str, ...]) -> dict[str, str] | None:
-        """The labels of a path, by member name; None if the path belongs to another operation."""
+        """Return the labels of a path, by member name; None if the path belongs to another operation."""
         labels = {}
         for own, given in zip(self.segments, segments, strict=True):
             if own.startswith("{"):
@@ -62,7 +62,7 @@ class Operation(msgspec.Struct, frozen=True, gc=False):
         return labels
 
     def read_input(self, labels: dict[str, str], query: str, body: dict[str, Any]) -> dict[str, Any]:
-        """The input members of a request by their model names, not yet checked; a null counts as absent."""
+        """Read the input members of a request, by their model names and unchecked; a null counts as absent."""
         given: dict[str, Any] = dict(labels)
         if self.query and query:
             pairs = parse_qs(query, keep_blank_values=True)

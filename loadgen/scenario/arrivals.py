@@ -60,7 +60,7 @@ class Day(Section):
         return WEEKDAYS.index(weekday) * 24 + int(hours) + int(minutes) / 60
 
     def find_start(self, earliest: float) -> float:
-        """The first Unix time, at `earliest` or later, that has the weekday and time of `starts`.
+        """Find the first Unix time, at `earliest` or later, that has the weekday and time of `starts`.
 
         `earliest` is the Unix time of a midnight in UTC.
         """

@@ -69,7 +69,7 @@ def check_neighbours(raw: Mapping[str, Any]) -> Iterator[Problem]:
             if stage.get("thresholds"):
                 yield Problem(
                     format_place(*keys, "arrivals", "stages", index, "thresholds"),
-                    "a neighbour's stages have none; the run is judged by thresholds, its stages by arrivals.stages",
+                    "a neighbour's stages have none; leave them out, or state them in thresholds or arrivals.stages",
                 )
 
 
@@ -128,11 +128,13 @@ def check_closed_population(raw: Mapping[str, Any]) -> Iterator[Problem]:
         for name in ("rate", "stages", "flash_crowds", "day", "noise"):
             if arrivals.get(name) not in (None, ()):
                 path = format_place(*keys, "arrivals", name)
-                yield Problem(path, "does not go with visitors, who come when their pause is over")
+                yield Problem(
+                    path, "does not go with visitors, who come when their pause is over; leave out one of the two"
+                )
         for index, incident in list_tables(part, "incidents"):
             if incident.get("kind") == "spike":
                 path = format_place(*keys, "incidents", index)
-                yield Problem(path, "a spike does not go with arrivals.visitors; nobody else comes")
+                yield Problem(path, "a spike does not go with arrivals.visitors, as nobody else comes; leave it out")
 
 
 def _check_reach(index: int, incident: Mapping[str, Any], raw: Mapping[str, Any]) -> Iterator[Problem]:

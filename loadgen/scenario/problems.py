@@ -146,13 +146,13 @@ def _word_rare(kind: str, value: Any, context: Mapping[str, Any], message: str) 
         case "union_tag_invalid" | "union_tag_not_found":
             return _word_tag(str(context["discriminator"]).strip("'"), context)
         case "too_short":
-            return "must not be empty"
+            return f"too few; write at least {context['min_length']}"
         case "too_long":
-            return f"too many; at most {context['max_length']}"
+            return f"too many; write at most {context['max_length']}"
         case "string_too_short":
-            return "must not be empty text"
+            return "is empty; write at least one character"
         case "string_too_long":
-            return f"too long; at most {context['max_length']} characters"
+            return f"too long; write at most {context['max_length']} characters"
         case "value_error":
             return str(context.get("error", message))
     return f"{message[0].lower()}{message[1:]}, not {_show(value)}"

@@ -187,9 +187,9 @@ class Scenario(Section):
         )
 
     def find_stages(self, pace: float) -> tuple[tuple[float, Stage], ...]:
-        """Return the stages that a run reaches and that are longer than 0, each with its end in seconds on the wall.
+        """Return the stages that a run reaches and that are longer than 0, each with its end in real seconds.
 
-        `pace` is how many scenario seconds pass in a second.
+        `pace` is how many scenario seconds pass in a real second.
         """
         reached: list[tuple[float, Stage]] = []
         at = last = 0.0
@@ -201,14 +201,14 @@ class Scenario(Section):
         return tuple(reached)
 
     def find_stage_ends(self, pace: float) -> tuple[float, ...]:
-        """Return the ends of the stages that a run reaches, in seconds on the wall; none at an infinite pace.
+        """Return the ends of the stages that a run reaches, in real seconds; none at an infinite pace.
 
         A run as fast as possible has no stages, because its batches have no intended moments.
         """
         return tuple(end for end, _ in self.find_stages(pace)) if pace != inf else ()
 
     def check_stages(self, file: str, pace: float) -> None:
-        """Refuse thresholds of stages in a run that has no stages: raise a LoadgenError that names `file`."""
+        """Raise a LoadgenError, which names `file`, if stages have thresholds and a run at this pace has no stages."""
         stages = enumerate(self.arrivals.stages, 1)
         strict = [str(place) for place, stage in stages if stage.thresholds.model_fields_set]
         if pace == inf and strict:

@@ -183,12 +183,12 @@ class AssetDetails:
     def __init__(self, assets: Assets, record_url: bool) -> None:
         self._assets, self._record_url = assets, record_url
         rows = range(len(assets.kind))
-        self._heads = to_objects([self._pieces(row, False)[0] for row in rows])
-        self._middle = self._pieces(0, False)[1] if rows else ""
-        self._tails = to_objects([self._pieces(row, cached)[2] for cached in (False, True) for row in rows])
-        self._hero = lru_cache(maxsize=KNOWN)(lambda row, cached, url: self._pieces(row, cached, url)[2])
+        self._heads = to_objects([self._write_pieces(row, False)[0] for row in rows])
+        self._middle = self._write_pieces(0, False)[1] if rows else ""
+        self._tails = to_objects([self._write_pieces(row, cached)[2] for cached in (False, True) for row in rows])
+        self._hero = lru_cache(maxsize=KNOWN)(lambda row, cached, url: self._write_pieces(row, cached, url)[2])
 
-    def _pieces(self, row: int, cached: bool, url: str | None = None) -> list[str]:
+    def _write_pieces(self, row: int, cached: bool, url: str | None = None) -> list[str]:
         """Write the text before startTime, the text between startTime and duration, and the text after duration."""
         assets = self._assets
         size = 0 if cached or assets.opaque[row] else int(assets.size[row])

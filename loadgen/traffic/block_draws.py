@@ -39,7 +39,7 @@ LOADED_WAIT, FILES_WAIT = range(2)
 """Mean milliseconds for which a callback waits until the main thread is free: the callbacks that follow the load event,
 and the observers of files. Estimates."""
 
-Details = Callable[[Ints], Sequence[str]]
+WriteDetails = Callable[[Ints], Sequence[str]]
 """A function that writes the details of events, given by ascending positions in a column; no other is written."""
 
 
@@ -58,17 +58,17 @@ class Column(NamedTuple):
     ids: EventIds
     view: Ints  # the page view under which the client records each event
     at: Ints  # ticks from session start
-    details: Details
+    write_details: WriteDetails
     metadata: str = ""  # the same for each event: further members, each behind a comma
 
 
-def take_texts(texts: Sequence[str]) -> Details:
-    """Return the Details of a column whose details are text already."""
+def take_texts(texts: Sequence[str]) -> WriteDetails:
+    """Return the function that writes details which are text already."""
     return lambda places: [texts[place] for place in places.tolist()]
 
 
-def write_each(make: Callable[[int], Any]) -> Details:
-    """Return the Details of a column of structs or objects; `make` returns that of a position."""
+def write_each(make: Callable[[int], Any]) -> WriteDetails:
+    """Return the function that writes details one by one; `make` returns the struct or object of a position."""
     return lambda places: [write_details(make(place)) for place in places.tolist()]
 
 

@@ -122,7 +122,7 @@ def _build_events(draws: BlockDraws, families: list[Column], wanted: list[Bools]
         columns.ids.extend(draws.draw_ids(family.ids.purpose, family.ids.row[rows], family.ids.total))
         columns.at.frombytes((family.at[rows] / TICKS).tobytes())
         columns.types.extend(repeat(family.type, len(rows)))
-        columns.details.extend(family.details(rows))
+        columns.details.extend(family.write_details(rows))
         draws.seeds.pause()
         columns.pages.extend(draws.find_pages(family.view[rows]))
         columns.metadata.extend(repeat(family.metadata, len(rows)))

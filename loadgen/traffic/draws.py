@@ -54,7 +54,7 @@ class BlockStream:
         self._generator = np.random.Generator(self._bits)
         self._start = self._bits.state
 
-    def at(self, block: int) -> np.random.Generator:
+    def move_to(self, block: int) -> np.random.Generator:
         """Return the generator, moved to the beginning of a block's numbers."""
         self._start["state"]["counter"][2] = block
         self._bits.state = self._start
@@ -77,7 +77,7 @@ class Seeds:
         stream = self._streams.get(purpose)
         if stream is None:
             stream = self._streams[purpose] = BlockStream(f"{self.seed}/{purpose}")
-        return stream.at(block)
+        return stream.move_to(block)
 
     def id_stream(self, purpose: str, block: int = 0) -> np.random.Generator:
         """Return the generator of ids of a purpose and block: no two owners have an equal id, whatever their seeds."""

@@ -115,7 +115,7 @@ def building(scenario: Scenario) -> dict[str, float]:
     ids, details = Stopwatch(), Stopwatch()
 
     def watched(draws: BlockDraws) -> list[Column]:
-        return [family._replace(details=details.over(family.details)) for family in record_events(draws)]
+        return [family._replace(write_details=details.over(family.write_details)) for family in record_events(draws)]
 
     with patch.object(BlockDraws, "draw_ids", ids.over(BlockDraws.draw_ids)):
         named = least(drawn, lambda: under_way(scenario), ids.read)

@@ -79,13 +79,16 @@ MISTAKES = {
         + '[[neighbours]]\nmonitor.name = "b"\n[[neighbours.arrivals.stages]]\nduration = 9\ntarget = 1\n'
         + "thresholds.throttled_share = 0.1\n",
         [
-            "neighbours[0].arrivals.stages[0].thresholds: a neighbour's stages have none; the run is judged by "
-            "thresholds, its stages by arrivals.stages"
+            "neighbours[0].arrivals.stages[0].thresholds: a neighbour's stages have none; leave them out, or state "
+            "them in thresholds or arrivals.stages"
         ],
     ),
     "a neighbour of a rate and visitors": (
         GOOD + '[[neighbours]]\nmonitor.name = "b"\narrivals = { rate = 1, visitors = 5 }\n',
-        ["neighbours[0].arrivals.rate: does not go with visitors, who come when their pause is over"],
+        [
+            "neighbours[0].arrivals.rate: does not go with visitors, who come when their pause is over; leave out "
+            "one of the two"
+        ],
     ),
     "unknown telemetry": (
         GOOD + '[monitor]\ntelemetries = ["error"]',

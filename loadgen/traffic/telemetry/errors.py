@@ -38,10 +38,10 @@ def record_js_errors(draws: BlockDraws) -> Column:
     kept = np.flatnonzero(happens & draws.own_view_mask[view] & draws.time.are_alive(view, at))
     limit = draws.scenario.client.stackTraceLength
     which, words = fault[kept].tolist(), engine[kept].tolist()
-    details = write_each(
+    write_texts = write_each(
         lambda place: _make_details(draws.site.errors[which[place]], BrowserEngine(words[place]), limit)
     )
-    return Column(JS_ERROR, EventIds("error", kept, len(view)), view[kept], at[kept], details)
+    return Column(JS_ERROR, EventIds("error", kept, len(view)), view[kept], at[kept], write_texts)
 
 
 def record_released_errors(draws: BlockDraws) -> list[Column]:

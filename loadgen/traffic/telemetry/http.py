@@ -69,7 +69,7 @@ def record_http(draws: BlockDraws, made: RecordedCalls, ids: TraceIds | None) ->
     spoken, engine = draw_protocols(draws)[session].tolist(), draws.crowd.find_engines(draws.people)[session].tolist()
     call_of, statuses = rows.tolist(), made.status[rows].tolist()
 
-    def details(place: int) -> Http | Xhr:
+    def make_details(place: int) -> Http | Xhr:
         row, status = call_of[place], statuses[place]
         trace, segment = (ids.trace[row], ids.call[row]) if ids else (UNSET, UNSET)
         answer = HttpResponse(status, _find_reason(status, PROTOCOLS[spoken[place]])) if status > 0 else UNSET
@@ -81,7 +81,7 @@ def record_http(draws: BlockDraws, made: RecordedCalls, ids: TraceIds | None) ->
 
     at = made.ended[rows]
     view = draws.time.find_current(made.view[rows], at)
-    return Column(HTTP, EventIds("http", made.row[rows], made.total), view, at, write_each(details))
+    return Column(HTTP, EventIds("http", made.row[rows], made.total), view, at, write_each(make_details))
 
 
 def _find_reason(status: int, protocol: str) -> str:
@@ -128,7 +128,7 @@ def record_xray(draws: BlockDraws, made: RecordedCalls, ids: TraceIds) -> Column
     status, length, host = made.status.tolist(), made.length.tolist(), draws.site.domain
     engine = draws.crowd.find_engines(draws.people)[draws.walk.session[made.view]].tolist()
 
-    def details(row: int) -> XRayTrace:
+    def make_details(row: int) -> XRayTrace:
         start, end = mark_time(started[row]), mark_time(ended[row])
         method, path, code, xhr = made.calls[row].method, made.path[row], status[row], made.calls[row].via == "xhr"
         request = TracedRequest(method, True, path)
@@ -147,7 +147,7 @@ def record_xray(draws: BlockDraws, made: RecordedCalls, ids: TraceIds) -> Column
         return XRayTrace(NAME, ORIGIN, segment, start, trace, end, (part,), False, error, throttle, fault)
 
     view = draws.time.find_current(made.view, made.ended)
-    return Column(XRAY, EventIds("xray", made.row, made.total), view, made.ended, write_each(details))
+    return Column(XRAY, EventIds("xray", made.row, made.total), view, made.ended, write_each(make_details))
 
 
 def _find_flags(status: int) -> tuple[bool | UnsetType, bool | UnsetType, bool | UnsetType]:

@@ -44,7 +44,7 @@ def record_fid(draws: BlockDraws, inputs: Inputs, reactions: Reactions) -> Colum
     after = draws.clocks.coarsen(load, inputs.at[rows] - draws.load_start[load])
     targets = _escape_selectors(draws)
 
-    def details(places: Ints) -> list[str]:
+    def write_texts(places: Ints) -> list[str]:
         some, begun = load[places], after[places]
         delay, moment = draws.write_times(some, (value[places], begun), (begun, 0))
         return FIRST_INPUT.write_all(
@@ -56,7 +56,7 @@ def record_fid(draws: BlockDraws, inputs: Inputs, reactions: Reactions) -> Colum
         )
 
     view = draws.time.find_current(inputs.view[rows], at)
-    return Column(FID, EventIds("fid", load, draws.loads), view, at, details)
+    return Column(FID, EventIds("fid", load, draws.loads), view, at, write_texts)
 
 
 def record_inp(draws: BlockDraws, inputs: Inputs, reactions: Reactions) -> Column:
@@ -155,7 +155,7 @@ def _build_inp(
     nameless = inputs.nameless[row] & (whole < NOTICEABLE * 10)
     targets = _escape_selectors(draws)
 
-    def details(places: Ints) -> list[str]:
+    def write_texts(places: Ints) -> list[str]:
         some, begun, waited, worked = load[places], after[places], delay[places], ran[places]
         value, *moments, waits, works, shows = draws.write_times(
             some, (whole[places], 0), (begun, 0), (begun + painted[places], 0), (waited, begun),
@@ -172,7 +172,7 @@ def _build_inp(
         EventIds("inp", row, len(inputs.at)),
         draws.time.find_current(inputs.view[row], inputs.at[row]),
         at,
-        details,
+        write_texts,
     )
 
 

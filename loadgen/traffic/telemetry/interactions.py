@@ -159,10 +159,10 @@ def _record_custom_event(draws: BlockDraws, page: int, event: CustomEvent, purpo
     uniform = draws.stream(purpose).random((2, draws.views))
     rows = np.flatnonzero((draws.walk.page == page) & (uniform[0] < event.per_view) & draws.own_view_mask)
     items = [tuple(chosen) for chosen in draws.walk.items[rows].tolist()]
-    details = write_each(lambda place: _fill_placeholders(draws, event.details, page, items[place]))
+    write_texts = write_each(lambda place: _fill_placeholders(draws, event.details, page, items[place]))
     more = f",{write_members(dict(event.metadata))}" if event.metadata else ""
     at = draws.place_moments(rows, uniform[1][rows])
-    return Column(event.type, EventIds(purpose, rows, draws.views), rows, at, details, more)
+    return Column(event.type, EventIds(purpose, rows, draws.views), rows, at, write_texts, more)
 
 
 def _fill_placeholders(draws: BlockDraws, value: Any, page: int, chosen: tuple[int, ...]) -> Any:

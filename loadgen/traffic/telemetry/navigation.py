@@ -30,11 +30,11 @@ def record_page_views(draws: BlockDraws) -> Column:
     rows = draws.own_views[draws.seen.new[draws.own_views]]
     cookies = draws.scenario.client.allowCookies
 
-    def details(places: Ints) -> list[str]:
+    def write_texts(places: Ints) -> list[str]:
         pages = draws.find_pages(rows[places])
         return _write_with_history(pages) if cookies else PAGE_ALONE.write_all([escape(page.id) for page in pages])
 
-    return Column(PAGE_VIEW, EventIds("page_view", rows, draws.views), rows, draws.time.noticed[rows], details)
+    return Column(PAGE_VIEW, EventIds("page_view", rows, draws.views), rows, draws.time.noticed[rows], write_texts)
 
 
 def _write_with_history(pages: list[Page]) -> list[str]:
@@ -111,8 +111,8 @@ def record_navigation(draws: BlockDraws) -> list[Column]:
     at, _ = find_load_reports(draws)
     rows = draws.list_alive(at)
     rows = rows[~draws.restored[rows]]
-    named, details = EventIds("navigation", rows, draws.loads), partial(_write_navigations, draws, rows)
-    return [Column(NAVIGATION, named, draws.loading.view[rows], at[rows], details), _record_ttfb(draws)]
+    named, write_texts = EventIds("navigation", rows, draws.loads), partial(_write_navigations, draws, rows)
+    return [Column(NAVIGATION, named, draws.loading.view[rows], at[rows], write_texts), _record_ttfb(draws)]
 
 
 def _record_ttfb(draws: BlockDraws) -> Column:
@@ -121,8 +121,8 @@ def _record_ttfb(draws: BlockDraws) -> Column:
     reported = np.maximum(find_load_reports(draws)[1], draws.load_start + loading.activated)
     at = np.where(draws.restored, draws.load_start + loading.ready, reported)
     rows = draws.list_alive(at)
-    details = partial(_write_first_bytes, draws, rows)
-    return Column(TTFB, EventIds("ttfb", rows, draws.loads), loading.view[rows], at[rows], details)
+    write_texts = partial(_write_first_bytes, draws, rows)
+    return Column(TTFB, EventIds("ttfb", rows, draws.loads), loading.view[rows], at[rows], write_texts)
 
 
 def _write_first_bytes(draws: BlockDraws, among: Ints, places: Ints) -> list[str]:

@@ -85,24 +85,24 @@ def draw_reactions(draws: BlockDraws, inputs: Inputs) -> Reactions:
     machine = draws.slowness.mix(draws.slowness.machine[session], stream.standard_normal(count))
     engine = draws.crowd.find_engines(draws.people)[session]
     changing, working = _find_redrawing(draws, inputs), find_working(draws, inputs)
-    frame = _spread(FRAME_MS, uniform[0])
+    frame = _interpolate(FRAME_MS, uniform[0])
     delay = draws.read_vitals("fid_median_ms")[0][inputs.load]
     early = IDLE * delay * np.exp(IDLE_SIGMA * machine)
     rest = frame + np.where(working, WORKED_MS, NEXT_FRAME_MS) * waited[0]
     rest = np.minimum(rest, np.maximum(_find_gaps(inputs, uniform[1]), frame + 1))
     drawn = np.stack([frame, np.where((early < frame) & ~working, early, rest), rest])
     soon = 0.1 + ENTRY_MS * waited[1]
-    still = np.stack([soon, soon + 0.3, soon + _spread(STILL_MS, uniform[2])])
-    tap = _spread(TAP_MS, uniform[0])
+    still = np.stack([soon, soon + 0.3, soon + _interpolate(STILL_MS, uniform[2])])
+    tap = _interpolate(TAP_MS, uniform[0])
     tapped = np.maximum(tap, 0) + 1 + TAP_IDLE_MS * waited[0]
     taps = np.stack([tap, tapped, tapped + TAP_REPORT_MS * waited[1]])
     entry, idle, later = np.where(_are_taps(draws, inputs), taps, np.where(changing, drawn, still))
-    webkit, timer = engine == BrowserEngine.SAFARI, _spread(TIMER_MS, uniform[3])
+    webkit, timer = engine == BrowserEngine.SAFARI, _interpolate(TIMER_MS, uniform[3])
     idle, later = np.where(webkit, timer, idle), np.where(webkit, np.maximum(entry, 0) + timer, later)
     return Reactions(to_ticks(entry), to_ticks(idle), to_ticks(later))
 
 
-def _spread(between: tuple[float, float], uniform: Floats) -> Floats:
+def _interpolate(between: tuple[float, float], uniform: Floats) -> Floats:
     least, most = between
     spread: Floats = least + (most - least) * uniform
     return spread
@@ -112,7 +112,7 @@ def _find_gaps(inputs: Inputs, uniform: Floats) -> Floats:
     """Return the ms from each input until the pointer moves to the document's next input; inf after the last input."""
     gaps = np.full(len(inputs.at), np.inf)
     gaps[:-1] = np.where(inputs.load[1:] == inputs.load[:-1], np.diff(inputs.at) / 10, np.inf)
-    return gaps - _spread(BEFORE_NEXT_MS, uniform)
+    return gaps - _interpolate(BEFORE_NEXT_MS, uniform)
 
 
 def _find_redrawing(draws: BlockDraws, inputs: Inputs) -> Bools:

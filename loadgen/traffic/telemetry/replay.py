@@ -73,13 +73,13 @@ def record_replay(draws: BlockDraws, inputs: Inputs) -> Column:
     row = np.flatnonzero(draws.own_sessions[draws.load_session[load]])
     view = draws.time.find_current(draws.loading.view[load[row]], at[row])
 
-    def details(places: Ints) -> list[str]:
+    def write_texts(places: Ints) -> list[str]:
         made = (
             _write_event(draws, entries, slice(begins[row[place]], begins[row[place] + 1])) for place in places.tolist()
         )
         return draws.seeds.list_all(made, WRITTEN_AT_ONCE)
 
-    return Column(REPLAY, EventIds("replay", row, len(load)), view, at[row], details)
+    return Column(REPLAY, EventIds("replay", row, len(load)), view, at[row], write_texts)
 
 
 def _draw_entries(draws: BlockDraws, inputs: Inputs) -> Entries:
@@ -187,14 +187,14 @@ class _Tree:
     def __init__(self) -> None:
         self._number = 0
 
-    def element(self, name: str, attributes: dict[str, Any], *children: dict[str, Any]) -> dict[str, Any]:
+    def make_element(self, name: str, attributes: dict[str, Any], *children: dict[str, Any]) -> dict[str, Any]:
         """Make an element with its children."""
         self._number += 1
         return {
             "type": 2, "tagName": name, "attributes": attributes, "childNodes": list(children), "id": self._number,
         }  # fmt: skip
 
-    def text(self, length: int) -> dict[str, Any]:
+    def make_text(self, length: int) -> dict[str, Any]:
         """Make a masked text of so many characters."""
         self._number += 1
         return {"type": 3, "textContent": "*" * length, "id": self._number}
@@ -215,21 +215,25 @@ def _write_tree(origin: str, name: str, page: int) -> msgspec.Raw:
     """Write the tree of a page as JSON; it is equal for all visitors."""
     tree = _Tree()
     cards = CARDS[0] + page * 5 % (CARDS[1] - CARDS[0])
-    head = tree.element(
-        "head", {}, tree.element("meta", {"charset": "utf-8"}), tree.element("title", {}, tree.text(11)),
-        tree.element("link", {"_cssText": "".join(STYLES)}),
+    head = tree.make_element(
+        "head", {}, tree.make_element("meta", {"charset": "utf-8"}), tree.make_element("title", {}, tree.make_text(11)),
+        tree.make_element("link", {"_cssText": "".join(STYLES)}),
     )  # fmt: skip
-    links = [tree.element("a", {"id": f"nav-{each}", "href": f"{origin}/"}, tree.text(5)) for each in range(4)]
-    header = tree.element("header", {}, tree.element("nav", {}, *links))
+    links = [
+        tree.make_element("a", {"id": f"nav-{each}", "href": f"{origin}/"}, tree.make_text(5)) for each in range(4)
+    ]
+    header = tree.make_element("header", {}, tree.make_element("nav", {}, *links))
     grid = [_make_card(tree, origin, card) for card in range(cards)]
-    search = tree.element("input", {"id": "search", "placeholder": "******"})
-    heading = tree.element("h1", {}, tree.text(9))
-    main = tree.element("main", {}, heading, search, tree.element("div", {"class": "grid"}, *grid))
-    root = tree.element("html", {"lang": "en"}, head, tree.element("body", {"data-page": name}, header, main))
+    search = tree.make_element("input", {"id": "search", "placeholder": "******"})
+    heading = tree.make_element("h1", {}, tree.make_text(9))
+    main = tree.make_element("main", {}, heading, search, tree.make_element("div", {"class": "grid"}, *grid))
+    root = tree.make_element("html", {"lang": "en"}, head, tree.make_element("body", {"data-page": name}, header, main))
     document = {"type": 1, "name": "html", "publicId": "", "systemId": "", "id": 1000}
     return msgspec.Raw(msgspec.json.encode({"type": 0, "childNodes": [document, root], "id": 1001}))
 
 
 def _make_card(tree: _Tree, origin: str, card: int) -> dict[str, Any]:
-    picture = tree.element("img", {"src": f"{origin}/img/thumb{card}.jpg", "width": "320", "height": "240", "alt": ""})
-    return tree.element("a", {"class": "card", "href": f"{origin}/{card}"}, picture, tree.text(8 + card % 9))
+    picture = tree.make_element(
+        "img", {"src": f"{origin}/img/thumb{card}.jpg", "width": "320", "height": "240", "alt": ""}
+    )
+    return tree.make_element("a", {"class": "card", "href": f"{origin}/{card}"}, picture, tree.make_text(8 + card % 9))

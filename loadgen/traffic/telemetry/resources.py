@@ -96,8 +96,8 @@ def record_resources(draws: BlockDraws) -> tuple[Column, Heroes]:
     ids = draws.draw_ids("resource", heroes, len(rows.load))
     known = dict(zip(rows.load[heroes].tolist(), ids, strict=True))
     named = EventIds("resource", kept, len(rows.load))
-    details = partial(_write_files, draws, rows, kept, (start, length))
-    column = Column(RESOURCE, named, view, at[kept], details)
+    write_texts = partial(_write_files, draws, rows, kept, (start, length))
+    column = Column(RESOURCE, named, view, at[kept], write_texts)
     return column, Heroes(find_text_loads(draws), delay, loaded, draws.hero_urls, known)
 
 

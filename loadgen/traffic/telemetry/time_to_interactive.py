@@ -46,11 +46,11 @@ def record_tti(draws: BlockDraws, inputs: Inputs, reactions: Reactions) -> Colum
     rows = draws.own_loads[tells[draws.own_loads]]
     counted = np.where(loading.activated > 0, np.maximum(value // 10 - loading.activated // 10, 1), np.rint(value / 10))
 
-    def details(places: Ints) -> list[str]:
+    def write_texts(places: Ints) -> list[str]:
         return MEASURED.write_all([str(int(each)) for each in counted[rows[places]].tolist()])
 
     view = draws.time.find_current(loading.view[rows], at[rows])
-    return Column(TTI, EventIds("tti", rows, draws.loads), view, at[rows], details)
+    return Column(TTI, EventIds("tti", rows, draws.loads), view, at[rows], write_texts)
 
 
 def _find_interactive(draws: BlockDraws, inputs: Inputs, reactions: Reactions, begun: Ints) -> tuple[Ints, Ints]:

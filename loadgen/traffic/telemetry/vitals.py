@@ -95,13 +95,13 @@ def record_fcp(draws: BlockDraws) -> Column:
     at = draws.load_start + np.where(draws.restored, np.maximum(loading.fcp, loading.ready), recorded)
     rows = draws.list_alive(at)
 
-    def details(places: Ints) -> list[str]:
+    def write_texts(places: Ints) -> list[str]:
         load, zero = pick_loads(loading, rows[places]), loading.activated[rows[places]]
         value, before = (load.count_from_activation(each) for each in (load.first_paint, load.ttfb))
         times = draws.write_times(rows[places], (value, zero), (before, zero), (value - before, zero + before))
         return PAINTED.write_all(*times, find_states(draws, rows[places], load.first_paint))
 
-    return Column(FCP, EventIds("fcp", rows, draws.loads), loading.view[rows], at[rows], details)
+    return Column(FCP, EventIds("fcp", rows, draws.loads), loading.view[rows], at[rows], write_texts)
 
 
 class LargestPaints(NamedTuple):
@@ -134,8 +134,8 @@ def record_lcp(draws: BlockDraws, inputs: Inputs, reactions: Reactions, heroes: 
     at = moment[rows]
     view = draws.time.find_current(draws.loading.view[rows], np.minimum(at, draws.time.load_end[rows] - 1))
     found = LargestPaints(rows, painted[rows], (heroes.text | early)[rows], at)
-    details = partial(_write_lcps, draws, heroes, found)
-    return Column(LCP, EventIds("lcp", rows, draws.loads), view, at, details)
+    write_texts = partial(_write_lcps, draws, heroes, found)
+    return Column(LCP, EventIds("lcp", rows, draws.loads), view, at, write_texts)
 
 
 def _write_lcps(draws: BlockDraws, heroes: Heroes, found: LargestPaints, places: Ints) -> list[str]:
@@ -195,7 +195,7 @@ def record_cls(draws: BlockDraws) -> list[Column]:
     moment = np.where(value > 0, _draw_shift_times(draws, uniform[1], uniform[2], painted), painted)
     targets = [escape(element) for element in elements]
 
-    def details(places: Ints) -> list[str]:
+    def write_texts(places: Ints) -> list[str]:
         some = rows[places][value[rows[places]] > 0]
         shifted = SHIFT.iterate(
             map(write_number, value[some].tolist()), [targets[each] for each in target[some].tolist()],
@@ -207,7 +207,7 @@ def record_cls(draws: BlockDraws) -> list[Column]:
     at = draws.load_start[rows] + np.maximum(moment, loading.ready)[rows]
     view = draws.time.find_current(loading.view[rows], at)
     before = _record_no_shift(draws, rows, painted[rows], at)
-    return [Column(CLS, EventIds("cls", rows, draws.loads), view, at, details), before]
+    return [Column(CLS, EventIds("cls", rows, draws.loads), view, at, write_texts), before]
 
 
 def _record_no_shift(draws: BlockDraws, rows: Ints, painted: Ints, shifted: Ints) -> Column:

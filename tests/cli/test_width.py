@@ -16,7 +16,7 @@ from loadgen.causes import CURES, OWN
 from loadgen.cli import commands
 from loadgen.cli.terminal import wrap_words
 from loadgen.errors import LoadgenError
-from loadgen.jobs.find_limit import BROKEN, build_limit_view, format_step
+from loadgen.jobs.find_limit.view import BROKEN, build_limit_view, format_step
 from loadgen.jobs.progress import WorkProgress
 from loadgen.jobs.run import LiveView
 from loadgen.limit import Cause, Limit, RateWindow, SearchStep

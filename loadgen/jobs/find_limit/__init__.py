@@ -1,7 +1,6 @@
 """`loadgen find-limit`: scenario and conditions → the highest request rate that keeps them.
 
-This module opens target and folder, starts the Locust process, follows its windows, and returns the limit; it also
-renders each window, and the curve at the end, for the terminal.
+This module opens target and folder, starts the Locust process, follows its windows, and returns the limit.
 """
 
 from __future__ import annotations
@@ -12,14 +11,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
-from rich.console import Group, RenderableType
-from rich.table import Table
-from rich.text import Text
 
-from loadgen.causes import explain_shortage
 from loadgen.errors import LoadgenError, interrupt
+from loadgen.jobs.find_limit.view import build_limit_view, format_step
 from loadgen.jobs.inputs import Positive, Seconds, Seed, Share, read_source, resolve_options, take_first_monitor
-from loadgen.jobs.plan.view import build_grid, shorten_rate, shorten_share
 from loadgen.jobs.progress import OnLine, WorkProgress, ignore_progress
 from loadgen.jobs.run import open_run
 from loadgen.jobs.run.follow import FollowedRun
@@ -30,7 +25,6 @@ from loadgen.limit import (
     LIMIT_FILE,
     LONGEST_SECONDS,
     STEPS_FILE,
-    Cause,
     Conditions,
     Limit,
     LimitSearch,
@@ -42,32 +36,11 @@ from loadgen.model import Noun
 from loadgen.output import format_json, write_output
 from loadgen.results import GrowingFile, RunFolder, RunOptions, RunSpec, Summary
 from loadgen.scenario import Scenario
-from loadgen.units import format_digits
 
 __all__ = ["FindLimitOptions", "FoundLimit", "Progress", "build_limit_view", "find_limit", "format_step"]
 
 SETTLE_SECONDS = 1.0
 FEWEST = 2  # fewest requests in a window
-
-SAID: dict[Cause, str] = {
-    "throttled": "the target throttles",
-    "failed": "the target refuses",
-    "slow": "the target is too slow",
-    "behind": "the target does not keep up",
-    "generator": "the generator was late: this is its own limit, not the target's",
-    "ceiling": "no higher rate was tried",
-}
-BROKEN: dict[Cause, str] = {
-    "throttled": "throttles",
-    "failed": "refuses",
-    "slow": "too slow",
-    "behind": "falls behind",
-    "generator": "generator late",
-    "ceiling": "no higher rate",
-}
-"""Why a window was not kept, in a word or two, beside its figures."""
-
-BAR = 14  # characters
 
 
 class FindLimitOptions(Noun, kw_only=True):
@@ -235,55 +208,3 @@ def keep_so_far(folder: RunFolder, found: Limit | None, summary: Summary, tell: 
     except (OSError, LoadgenError) as error:
         tell(f"no {LIMIT_FILE}: {error}")
     return found
-
-
-def format_step(step: SearchStep) -> str:
-    """Format a window as one line."""
-    window = step.window
-    verdict = "kept" if step.broken_by is None else BROKEN[step.broken_by]
-    if window.shortage is not None:
-        verdict = str(explain_shortage(window.shortage))
-    return (
-        f"{window.rate:8.1f}/s  accepted {window.accepted:8.1f}/s  "
-        f"throttled {shorten_share(window.throttled_share):>4}  p99 {format_digits(window.p99_ms):>6}  {verdict}"
-    )
-
-
-def build_limit_view(limit: Limit) -> RenderableType:
-    """Render the limit: the rate, what breaks above it, and the curve."""
-    if limit.own and limit.confirmed:
-        own = "is as much as this generator can send, one process on this machine"
-        meaning = own if limit.cause == "generator" else "is the highest rate that was tried (--max-rate)"
-        headline = f" {meaning}; the target's limit is higher"
-    else:
-        headline = " keeps the conditions" + (f", {limit.below:.1f}/s does not" if limit.below is not None else "")
-    why = "it was interrupted" if limit.interrupted else limit.broken_off or "the windows ran out"
-    sure = "" if limit.confirmed else f"; not confirmed: {why}"
-    return Group(
-        Text.assemble((f"{limit.rate:.1f} requests/s", "bold"), headline),
-        Text(f"  {SAID[limit.cause]}; {len(limit.steps)} windows{sure}"),
-        Text(),
-        build_curve(limit),
-    )
-
-
-def build_curve(limit: Limit) -> Table:
-    """Build the table of all windows by rate: offered, accepted, throttled, clocks, and a bar; it marks the limit."""
-    table = build_grid("offered/s", "accepted/s", "429", "p50 ms", "p99 ms", "lag ms", "")
-    top = max(step.window.rate for step in limit.steps)
-    for step in sorted(limit.steps, key=lambda step: step.window.rate):
-        window = step.window
-        bar = "█" * max(round(BAR * window.accepted / top), 1) if window.accepted else ""
-        has_refusals = window.throttled_share + window.failed_share > 0
-        lost = "·" * max(round(BAR * window.rate / top) - len(bar), 0) if has_refusals else ""
-        knee = " ← limit" if window.rate == limit.rate and step.broken_by is None else ""
-        table.add_row(
-            f"{window.offered:,.1f}",
-            f"{window.accepted:,.1f}",
-            shorten_share(window.throttled_share),
-            format_digits(window.p50_ms),
-            format_digits(window.p99_ms),
-            shorten_rate(window.lag_p99_ms),
-            Text(bar + lost + knee, justify="left"),
-        )
-    return table

@@ -1,4 +1,4 @@
-"""The only room with boto3: credentials, the control plane of RUM (plan, then apply), reading back. Calls AWS."""
+"""The only room that imports boto3: credentials, RUM's control plane (plan, then apply), reading back. Calls AWS."""
 
 from loadgen.aws.account import (
     Account,

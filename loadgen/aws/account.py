@@ -1,4 +1,4 @@
-"""RUM's control plane as one caller sees it: app monitors, one call by its name, and the events of a span of time."""
+"""RUM's control plane for one account: app monitors, a call by its name, and the events of a span of time."""
 
 from __future__ import annotations
 
@@ -25,47 +25,47 @@ from loadgen.wire.sigv4 import Credentials
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 WEB = "Web"
-"""The platform of app monitors that take PutRumEvents."""
+"""The platform of app monitors that accept PutRumEvents."""
 
 LOCAL_ACCOUNT = "123456789012"
-"""Of the local endpoint, which no STS tells."""
+"""The account number of the local endpoint, which has no STS."""
 
 
 def is_monitor_id(text: str) -> bool:
-    """Whether it is an app monitor's id rather than its name."""
+    """Return whether a text is an app monitor's id rather than its name."""
     return _UUID.fullmatch(text) is not None
 
 
 def check_platform(monitor: dict[str, Any]) -> None:
-    """Refuse an app monitor for mobile applications; `monitor` is the model's AppMonitor."""
+    """Raise ControlError for an app monitor of mobile applications; `monitor` is the model's AppMonitor."""
     platform = monitor.get("Platform") or WEB
     if platform != WEB:
         raise ControlError(
-            f"app monitor {monitor['Name']} is for {platform}, whose applications send OTLP, which loadgen does not; "
-            "give --monitor one for the web"
+            f"app monitor {monitor['Name']} is for {platform}, whose applications send OTLP, and loadgen does not; "
+            "give --monitor an app monitor for the web"
         )
 
 
 def is_of_aws(url: str) -> bool:
-    """Whether a URL's host is one of AWS's."""
+    """Return whether a URL's host is one of AWS's."""
     return (urlsplit(url).hostname or "").endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws"))
 
 
 class MonitorTarget(Noun):
-    """Where PutRumEvents calls go."""
+    """An app monitor, with the URL that its PutRumEvents calls go to."""
 
-    url: str  # data plane, http(s)://host[:port][/path]
+    url: str  # of the data plane, http(s)://host[:port][/path]
     region: str
     monitor_id: str
     monitor_name: str
-    sample_rate: float | None = None  # the monitor's own
+    sample_rate: float | None = None  # as the app monitor has it; None: not known
 
 
 class Account:
-    """One account and region of AWS, or an endpoint of one's own at `endpoint_url`.
+    """One account and Region of AWS, or the endpoint at `endpoint_url`.
 
-    Signs with the credentials that are given, else with those of boto3's chain; for an endpoint on this machine, with
-    those of the environment alone. `on_wait` gets a line when an answer takes long. Raises ControlError.
+    Calls are signed with `credentials`, else with those of boto3's chain; for an endpoint on this machine, only with
+    those of the environment. `on_wait` gets a line when an answer takes long. Raises ControlError.
     """
 
     def __init__(
@@ -82,23 +82,23 @@ class Account:
                 raise ControlError("no region: set AWS_DEFAULT_REGION or give --region")
             self.rum: Any = open_rum(self._session, region_name, endpoint_url, on_wait)
         self.region: str = region_name
-        self.credentials = credentials  # None: those of boto3's usual chain
+        self.credentials = credentials  # None: the credentials of boto3's usual chain
         self._given_url = endpoint_url
         self._number: str | None = None
 
     @property
     def data_plane(self) -> str:
-        """The URL that PutRumEvents goes to, an endpoint override included."""
+        """The URL that PutRumEvents goes to; an endpoint override counts."""
         url = str(self.rum.meta.endpoint_url)
         return url if self._given_url or not is_of_aws(url) else url.replace("://", "://dataplane.", 1)
 
     @property
     def is_local(self) -> bool:
-        """Whether it is not AWS that answers."""
+        """Whether an endpoint other than AWS answers."""
         return not is_of_aws(self.data_plane)
 
     def fetch_number(self) -> str:
-        """The account's number as STS tells it, or why it does not."""
+        """Return the account's number from STS, or "unknown" with the reason."""
         try:
             return self._fetch_account_number()
         except ControlError as error:
@@ -112,13 +112,13 @@ class Account:
         return self._number
 
     def build_arn(self, name: str) -> str:
-        """An app monitor's ARN; its last part is the name, not the id."""
+        """Return an app monitor's ARN; its last part is the name, not the id."""
         number = LOCAL_ACCOUNT if self.is_local else self._fetch_account_number()
         partition = self._session.get_partition_for_region(self.region)
         return f"arn:{partition}:rum:{self.region}:{number}:appmonitor/{name}"
 
     def fetch_rate_quota(self) -> float | None:
-        """PutRumEvents requests a second that the account may send; None where nobody tells."""
+        """Return how many PutRumEvents requests a second the account may send; None if it is not known."""
         if self.is_local:
             return None
         try:
@@ -127,15 +127,15 @@ class Account:
                 return float(
                     quotas.get_service_quota(ServiceCode="rum", QuotaCode=REQUESTS_QUOTA_CODE)["Quota"]["Value"]
                 )
-        except ControlError:  # not permitted: the quota is learnt from 429s instead
+        except ControlError:  # not permitted: callers learn the quota from 429s instead
             return None
 
     def list_names(self) -> list[str]:
-        """The names of all app monitors."""
+        """Return the names of all app monitors."""
         return [each["Name"] for each in self.list_monitors()]
 
     def list_monitors(self) -> Iterator[dict[str, Any]]:
-        """AppMonitorSummary of all app monitors."""
+        """Yield the AppMonitorSummary of each app monitor."""
         with explain_errors(f"listing app monitors in {self.region}"):
             for page in self.rum.get_paginator("list_app_monitors").paginate():
                 yield from page.get("AppMonitorSummaries", [])
@@ -143,23 +143,23 @@ class Account:
     def create(
         self, monitor: Monitor, client: Client | None = None, tags: dict[str, str] | None = None
     ) -> MonitorTarget:
-        """Create the scenario's app monitor, with further tags."""
+        """Create the scenario's app monitor, with its own and further tags."""
         with explain_errors(f"creating app monitor {monitor.name!r}"):
             created = self.rum.create_app_monitor(**build_creation(monitor, client, tags or {}))
         return MonitorTarget(self.data_plane, self.region, created["Id"], monitor.name, monitor.sample_rate)
 
     def find_or_create(self, monitor: Monitor) -> MonitorTarget:
-        """The scenario's app monitor, made when there is none of its name."""
+        """Find the scenario's app monitor by name; create it if there is none."""
         return self.create(monitor) if self.look_up(monitor.name) is None else self.find(monitor.name)
 
     def get(self, name: str) -> dict[str, Any]:
-        """The model's AppMonitor."""
+        """Return an app monitor as the model's AppMonitor. ControlError: there is none of that name."""
         with explain_errors(f"looking up app monitor {name!r} in {self.region}"):
             found: dict[str, Any] = self.rum.get_app_monitor(Name=name)["AppMonitor"]
         return found
 
     def look_up(self, name: str) -> dict[str, Any] | None:
-        """The same, or None where there is none of that name."""
+        """Return an app monitor as the model's AppMonitor; None if none has that name, or it is being deleted."""
         from botocore.exceptions import ClientError
 
         with explain_errors(f"looking up app monitor {name!r} in {self.region}"):
@@ -172,7 +172,7 @@ class Account:
         return None if found.get("State") == "DELETING" else found
 
     def find(self, name: str) -> MonitorTarget:
-        """Look an app monitor up by name; a UUID is taken as the id as it is."""
+        """Find an app monitor by name; a UUID is taken as an id, without a call."""
         if is_monitor_id(name):
             return MonitorTarget(self.data_plane, self.region, name, name)
         found = self.get(name)
@@ -182,7 +182,7 @@ class Account:
 
 
 def make_call(account: Account, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
-    """One call by the RUM API's name."""
+    """Make one call by its name in the RUM API, and return the answer. ControlError: it failed, also in part."""
     from botocore import xform_name
 
     named = parameters.get("Name") or parameters.get("AppMonitorName") or parameters.get("ResourceArn", "")
@@ -205,11 +205,11 @@ def _name_definition(error: dict[str, Any]) -> str:
 
 EVENTS_PER_PAGE = 100
 PAGES_PER_SECOND = 5.0
-"""On AWS; the control plane's quota is not documented."""
+"""The rate of reading from AWS; the control plane's quota is not documented."""
 
 
 class _Event(msgspec.Struct):
-    """What is compared of an event; the rest is skipped unread."""
+    """The members of an event that are compared; decoding skips all others."""
 
     event_id: str
     event_timestamp: int
@@ -219,13 +219,13 @@ _decode = msgspec.json.Decoder(_Event).decode
 
 
 def read_events(account: Account, name: str, after: int, before: int) -> Iterator[tuple[bytes, int]]:
-    """Id (16 bytes) and time of each event between two Unix times in milliseconds, in no stated order."""
+    """Yield id (16 bytes) and time of each event between two Unix times, all in milliseconds, in no stated order."""
     for text in read_event_texts(account, name, after, before):
         yield _read_event(text, f"reading back from app monitor {name!r}")
 
 
 def read_event_texts(account: Account, name: str, after: int, before: int) -> Iterator[str]:
-    """The JSON of each event between two Unix times in milliseconds, in no stated order."""
+    """Yield the JSON of each event between two Unix times in milliseconds, in no stated order."""
     doing = f"reading back from app monitor {name!r}"
     pause = 0.0 if account.is_local else 1.0 / PAGES_PER_SECOND
     token = None

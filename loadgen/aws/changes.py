@@ -1,8 +1,7 @@
-"""From what is there to what a scenario wants: the calls as data first, then made.
+"""From an app monitor's present state to the state that a scenario wants: plan the calls as data, then make them.
 
-Rule: a plan is a list of RUM operations with their parameters and reasons; applying it does nothing else, and planning
-again afterwards gives an empty one. What the scenario does not state is not changed, and what a call takes away is told
-with it.
+Rule: a plan is a list of RUM operations with parameters and reasons. Applying it does nothing else, and a new plan
+afterwards is empty. A setting that the scenario does not state is not changed. Each call names what it takes away.
 """
 
 from __future__ import annotations
@@ -32,16 +31,16 @@ CLOUDWATCH = "CloudWatch"
 
 
 class MonitorState(Noun):
-    """All that RUM keeps of one monitor; None where there is none."""
+    """All that RUM keeps of one app monitor; `monitor` is None if there is none."""
 
     monitor: dict[str, Any] | None
     destinations: list[dict[str, Any]] = msgspec.field(default_factory=list)
-    definitions: dict[str, list[dict[str, Any]]] = msgspec.field(default_factory=dict)  # by destination, or its ARN
+    definitions: dict[str, list[dict[str, Any]]] = msgspec.field(default_factory=dict)  # by destination or its ARN
     policy: dict[str, Any] | None = None  # PolicyDocument, PolicyRevisionId
 
 
 def read_state(account: Account, name: str, metrics: bool = True, policy: bool = True) -> MonitorState:
-    """Read a monitor, and the parts that are asked for."""
+    """Read an app monitor and, if asked for, its metrics and its policy."""
     found = account.look_up(name)
     if found is None:
         return MonitorState(None)
@@ -56,14 +55,14 @@ def read_state(account: Account, name: str, metrics: bool = True, policy: bool =
 
 
 def list_destinations(account: Account, name: str) -> list[dict[str, Any]]:
-    """MetricDestinationSummary of a monitor."""
+    """List the MetricDestinationSummary of each metrics destination of an app monitor."""
     with explain_errors(f"listing the metrics destinations of {name!r}"):
         pages = account.rum.get_paginator("list_rum_metrics_destinations").paginate(AppMonitorName=name)
         return [each for page in pages for each in page.get("Destinations", [])]
 
 
 def list_definitions(account: Account, name: str, destination: str, arn: str | None) -> list[dict[str, Any]]:
-    """MetricDefinition of one destination."""
+    """List the MetricDefinition of each metric of one destination."""
     where = {"AppMonitorName": name, "Destination": destination} | ({"DestinationArn": arn} if arn else {})
     with explain_errors(f"listing the metric definitions of {name!r}"):
         pages = account.rum.get_paginator("batch_get_rum_metric_definitions").paginate(**where)
@@ -71,7 +70,7 @@ def list_definitions(account: Account, name: str, destination: str, arn: str | N
 
 
 def read_policy(account: Account, name: str) -> dict[str, Any] | None:
-    """A monitor's resource policy and its revision."""
+    """Read an app monitor's resource policy with its revision; None if it has no policy."""
     from botocore.exceptions import ClientError
 
     with explain_errors(f"reading the resource policy of {name!r}"):
@@ -90,11 +89,11 @@ class PlannedCall(Noun):
     operation: str  # the RUM API's name
     parameters: dict[str, Any]
     why: str
-    takes_away: tuple[str, ...] = ()  # what is there now and would be gone, such as "domain www.example.com"
+    takes_away: tuple[str, ...] = ()  # what the call removes, such as "domain www.example.com"
 
 
 def plan_changes(account: Account, scenario: Scenario) -> list[PlannedCall]:
-    """The calls that bring the scenario's monitor about. Raises ControlError when RUM would refuse it."""
+    """Plan the calls that bring the scenario's app monitor about. ControlError: RUM would refuse it."""
     monitor = scenario.monitor
     now = read_state(account, monitor.name, monitor.metrics is not None, monitor.policy is not None)
     calls = [] if now.monitor else [_plan_creation(scenario)]
@@ -123,12 +122,12 @@ def _plan_update(scenario: Scenario, now: dict[str, Any]) -> Iterator[PlannedCal
     inner = {name: value for name, value in configuration.items() if not _is_same(there.get(name), value)}
     if changed or inner:
         given = changed | ({"AppMonitorConfiguration": inner} if inner else {})
-        why, going = f"differs in {', '.join([*changed, *inner])}", tuple(find_losses(now, given))
-        yield PlannedCall("UpdateAppMonitor", {"Name": monitor.name, **given}, why, going)
+        why, losses = f"differs in {', '.join([*changed, *inner])}", tuple(find_losses(now, given))
+        yield PlannedCall("UpdateAppMonitor", {"Name": monitor.name, **given}, why, losses)
 
 
 def find_losses(now: dict[str, Any], given: dict[str, Any]) -> Iterator[str]:
-    """What UpdateAppMonitor with these parameters takes away of an AppMonitor."""
+    """Yield what UpdateAppMonitor with the parameters `given` takes away from the AppMonitor `now`."""
     shown = read_settings(now)
     inner, there = given.get("AppMonitorConfiguration", {}), shown.get("AppMonitorConfiguration", {})
     one = {"DomainList": [given["Domain"]]} if "Domain" in given else {}
@@ -140,7 +139,7 @@ def find_losses(now: dict[str, Any], given: dict[str, Any]) -> Iterator[str]:
 
 
 def read_settings(now: dict[str, Any]) -> dict[str, Any]:
-    """GetAppMonitor's answer under the names of UpdateAppMonitor's parameters."""
+    """Return GetAppMonitor's answer under the names of UpdateAppMonitor's parameters."""
     log = now.get("DataStorage", {}).get("CwLog", {}).get("CwLogEnabled", False)
     custom = now.get("CustomEvents", {"Status": "DISABLED"})
     maps = now.get("DeobfuscationConfiguration", {"JavaScriptSourceMaps": {"Status": "DISABLED"}})
@@ -149,14 +148,14 @@ def read_settings(now: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_same(there: Any, wanted: Any) -> bool:
-    """Lists are sets to RUM; an empty one may be left out, and so may what is false."""
+    """Return whether RUM treats two values as the same: lists are sets, and [] and False may be left out."""
     if isinstance(wanted, list):
         return sorted(there or []) == sorted(wanted)
     return bool(there == wanted or (there is None and wanted is False))
 
 
 def _find_losses(there: dict[str, Any], changed: dict[str, Any]) -> Iterator[str]:
-    """What members of an update take away of what is there."""
+    """Yield what the members of an update take away from the present settings."""
     for name, wanted in changed.items():
         if isinstance(wanted, list):
             label = "domain" if name == "DomainList" else name
@@ -169,14 +168,14 @@ def _find_losses(there: dict[str, Any], changed: dict[str, Any]) -> Iterator[str
 
 
 def _check_page_lists(monitor: Monitor, shown: dict[str, Any]) -> None:
-    """RUM holds either included or excluded pages: stating one must not clear the other without a word."""
+    """Raise ControlError if a stated page list would silently clear the other: RUM holds only one of the two."""
     configuration = shown.get("AppMonitorConfiguration", {})
     for mine, member in ((monitor.included_pages, "ExcludedPages"), (monitor.excluded_pages, "IncludedPages")):
         other = STATED_BY[member]
         if mine and configuration.get(member) and other not in monitor.stated:
             raise ControlError(
                 f"app monitor {monitor.name} has {member} {', '.join(configuration[member])}, and RUM holds either "
-                f"included or excluded pages; state {other} = [] to take them away"
+                f"included or excluded pages; state {other} = [] to remove them"
             )
 
 
@@ -196,9 +195,9 @@ def _plan_metrics(monitor: Monitor, now: MonitorState) -> Iterator[PlannedCall]:
     is_there = any(each["Destination"] == CLOUDWATCH for each in now.destinations)
     there = now.definitions.get(CLOUDWATCH, [])
     if is_there and not wanted:
-        going = (f"metrics destination {CLOUDWATCH}", *map(_describe_definition, there))
-        why = "no metrics are wanted; its definitions go with it"
-        yield PlannedCall("DeleteRumMetricsDestination", where, why, going)
+        losses = (f"metrics destination {CLOUDWATCH}", *map(_describe_definition, there))
+        why = "the scenario wants no metrics; the destination's definitions are deleted with it"
+        yield PlannedCall("DeleteRumMetricsDestination", where, why, losses)
     if not wanted:
         return
     if not is_there:
@@ -209,14 +208,14 @@ def _plan_metrics(monitor: Monitor, now: MonitorState) -> Iterator[PlannedCall]:
 def _plan_definitions(
     where: dict[str, Any], wanted: list[dict[str, Any]], there: list[dict[str, Any]]
 ) -> Iterator[PlannedCall]:
-    """Definitions are the same metric when name, namespace and dimensions are; what else differs is updated."""
+    """Plan the calls for definitions: those with the same name, namespace and dimensions are updated, not replaced."""
     kept = {_identify_metric(each): each for each in there}
     goal = {_identify_metric(each): each for each in wanted}
     staying = {each["MetricDefinitionId"] for key, each in kept.items() if key in goal}
     for part in _split([each for each in there if each["MetricDefinitionId"] not in staying]):
         given = {**where, "MetricDefinitionIds": [each["MetricDefinitionId"] for each in part]}
-        going = tuple(map(_describe_definition, part))
-        yield PlannedCall("BatchDeleteRumMetricDefinitions", given, "not wanted", going)
+        losses = tuple(map(_describe_definition, part))
+        yield PlannedCall("BatchDeleteRumMetricDefinitions", given, "not wanted", losses)
     for part in _split([each for key, each in goal.items() if key not in kept]):
         given = {**where, "MetricDefinitions": part}
         yield PlannedCall("BatchCreateRumMetricDefinitions", given, "wanted, and not there")
@@ -243,7 +242,7 @@ def _identify_metric(one: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def _normalize_metric(one: dict[str, Any]) -> dict[str, Any]:
-    """What two equal definitions have in common, however their patterns are written."""
+    """Return the members by which two definitions are compared, with the pattern decoded."""
     pattern = msgspec.json.decode(one.get("EventPattern") or "{}")
     named = {key: value for key, value in one.items() if key not in {"MetricDefinitionId", "Namespace"}}
     return {**named, "EventPattern": pattern}
@@ -256,19 +255,19 @@ def _plan_policy(monitor: Monitor, now: MonitorState, account: Account) -> Itera
     there = _read_statements(now.policy["PolicyDocument"]) if now.policy else []
     if not monitor.policy:
         if now.policy is not None:
-            going = tuple(map(_describe_statement, there))
-            yield PlannedCall("DeleteResourcePolicy", named, "no policy is wanted", going)
+            losses = tuple(map(_describe_statement, there))
+            yield PlannedCall("DeleteResourcePolicy", named, "no policy is wanted", losses)
         return
     document = build_policy(monitor.policy, account.build_arn(monitor.name))
     if now.policy is None or msgspec.json.decode(now.policy["PolicyDocument"]) != msgspec.json.decode(document):
         wanted = _read_statements(document)
-        going = tuple(_describe_statement(each) for each in there if each not in wanted)
+        losses = tuple(_describe_statement(each) for each in there if each not in wanted)
         why = "there is no policy" if now.policy is None else "the policy differs"
-        yield PlannedCall("PutResourcePolicy", {**named, "PolicyDocument": document}, why, going)
+        yield PlannedCall("PutResourcePolicy", {**named, "PolicyDocument": document}, why, losses)
 
 
 def _read_statements(document: str) -> list[Any]:
-    """The statements of a policy document, in which a single one may stand without a list."""
+    """Return the statements of a policy document, which may hold a single statement without a list."""
     statements = msgspec.json.decode(document).get("Statement", [])
     return statements if isinstance(statements, list) else [statements]
 
@@ -278,6 +277,6 @@ def _describe_statement(statement: Any) -> str:
 
 
 def apply_changes(account: Account, calls: list[PlannedCall]) -> None:
-    """Make the calls in order; a definition that RUM refuses stops with its reason."""
+    """Make the calls in order. ControlError: RUM refused one; the calls after it are not made."""
     for call in calls:
         make_call(account, call.operation, call.parameters)

@@ -1,8 +1,8 @@
-"""boto3's sessions and clients for one target: credentials, trust and proxies, time-outs, and what counts as an answer.
+"""boto3's sessions and clients for one target: credentials, certificates, proxies, time-outs, and valid answers.
 
-Rule: a target on this machine sees nothing of the user's AWS configuration, neither profiles, roles nor files, and no
-proxy; the environment's keys alone sign for it. An answer that the RUM API cannot have given is refused, and a target
-that does not answer is waited for once.
+Rule: a target on this machine sees nothing of the user's AWS configuration: no profile, role, file or proxy; only the
+environment's keys sign for it. An answer that the RUM API cannot have given is refused. A call waits only once for a
+target that does not answer.
 """
 
 from __future__ import annotations
@@ -23,36 +23,40 @@ KEY_VARIABLES = (
 
 
 def is_on_this_machine(url: str | None) -> bool:
-    """Whether a URL's host is this machine."""
+    """Return whether a URL's host is this machine; False for None."""
     return url is not None and is_loopback(urlsplit(url).hostname or "")
 
 
 def open_botocore_session(isolated: bool) -> Any:
-    """A botocore session; an isolated one reads no file and no variable but those of Region, key and token."""
+    """Open a botocore session; an isolated one reads no file, and only the variables of Region, key and token."""
     import botocore.session
     from botocore.credentials import EnvProvider
 
     if not isolated:
         return botocore.session.get_session()
     defaults = botocore.session.Session.SESSION_VARIABLES  # name → member of a file, variable, default, conversion
-    alone = {name: (None, None, default, convert) for name, (_, _, default, convert) in defaults.items()}
+    bare = {name: (None, None, default, convert) for name, (_, _, default, convert) in defaults.items()}
     files = dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))
-    session = botocore.session.Session(session_vars=alone | files | {"region": (None, *defaults["region"][1:])})
+    session = botocore.session.Session(session_vars=bare | files | {"region": (None, *defaults["region"][1:])})
     resolver = session.get_component("credential_provider")
-    resolver.providers = [EnvProvider(mapping={"expiry_time": ""})]  # AWS_CREDENTIAL_EXPIRATION is of other keys
+    resolver.providers = [
+        EnvProvider(mapping={"expiry_time": ""})
+    ]  # AWS_CREDENTIAL_EXPIRATION may belong to other keys
     return session
 
 
 def check_variables() -> None:
-    """Refuse a key or Region of the environment that no header can hold, as one with the line end of its file."""
+    """Raise ControlError for a key or Region in the environment that no header can hold, for example a line end."""
     for name in KEY_VARIABLES:
         value = os.environ.get(name, "")
         if not value.isascii() or not value.isprintable() or " " in value:
-            raise ControlError(f"{name}: holds a blank, a line end or another character that none has; set it anew")
+            raise ControlError(
+                f"{name}: holds a blank, a line end or another character that no key or Region has; set it again"
+            )
 
 
 def open_session(region: str | None, credentials: Credentials | None, isolated: bool) -> Any:
-    """A boto3 session with the credentials that are given, or those that it finds."""
+    """Open a boto3 session with the given credentials; without, with those that boto3 finds."""
     import boto3
 
     given = {}
@@ -71,21 +75,21 @@ def open_session(region: str | None, credentials: Credentials | None, isolated: 
 def open_client(
     session: Any, service: str, region: str, url: str | None = None, on_wait: OnWait | None = None, **config: Any
 ) -> Any:
-    """A client for a service at `url` or AWS's own; `on_wait` gets a line when an answer takes long."""
+    """Open a client for a service at `url`, or at AWS; `on_wait` gets a line when an answer takes long."""
     from botocore.config import Config
 
     if url is not None:
         config = {"use_fips_endpoint": False, "use_dualstack_endpoint": False, **config}
-    made = Config(proxies={}, **config)  # a ControlSender sends
-    client = session.client(service, region_name=region, endpoint_url=url, config=made, verify=True)
-    find_route(str(client.meta.endpoint_url))  # refuses what cannot be used
+    settings = Config(proxies={}, **config)  # a ControlSender sends, and finds the proxy itself
+    client = session.client(service, region_name=region, endpoint_url=url, config=settings, verify=True)
+    find_route(str(client.meta.endpoint_url))  # refuses a proxy or certificates that cannot be used
     client.meta.events.register("before-send", ControlSender(on_wait))
     return client
 
 
 def open_rum(session: Any, region: str, url: str | None, on_wait: OnWait | None) -> Any:
-    """A client for the RUM API, at `url` or AWS's own; `on_wait` gets a line when an answer takes long."""
-    # An endpoint of one's own has no host name for the data plane to be put in front of.
+    """Open a client for the RUM API at `url`, or at AWS; `on_wait` gets a line when an answer takes long."""
+    # Only AWS has a separate host name, dataplane.…, for the data plane.
     retries = {"mode": "standard", "max_attempts": 4}
     client = open_client(session, "rum", region, url, on_wait, inject_host_prefix=url is None, retries=retries)
     client.meta.events.register("before-parse.rum", check_answer)

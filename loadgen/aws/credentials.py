@@ -1,12 +1,12 @@
-"""Credentials to sign with, and a signer that renews them: boto3's chain, or a browser's from Cognito.
+"""Credentials to sign with, and a signer that renews them: from boto3's chain, or from Cognito as a browser does.
 
-Rule: boto3 is imported when it is first needed: in a Locust process it must come after Locust, and it costs a third of
-a second.
+Rule: boto3 is imported when it is first needed: in a Locust process it must be imported after Locust, and its import
+takes a third of a second.
 
 A guest of a Cognito identity pool (aws-rum-web, dispatch/EnhancedAuthentication.ts and BasicAuthentication.ts) gets its
 credentials by the enhanced flow (GetId, GetCredentialsForIdentity) or, with a guest role, by the basic flow (GetId,
-GetOpenIdToken, STS's AssumeRoleWithWebIdentity). The calls are not signed, the region is the first part of the pool's
-id, and renewal comes 30 s before expiry.
+GetOpenIdToken, STS's AssumeRoleWithWebIdentity). The calls are not signed, the Region is the first part of the pool's
+id, and the credentials are renewed 30 s before they expire.
 """
 
 from __future__ import annotations
@@ -30,24 +30,24 @@ from loadgen.model import Noun
 from loadgen.wire.sigv4 import Credentials, Signer
 
 CHECK_SECONDS = 10.0
-"""How often a signer asks for its credentials again; botocore renews expiring ones 15 minutes ahead when asked."""
+"""A signer asks for its credentials again after this time; botocore then renews those that expire in 15 minutes."""
 
 RENEW_SECONDS = 30.0
 SESSION_NAME = "cwr"
-"""RoleSessionName of the web client."""
+"""The RoleSessionName of the web client."""
 
 POOL_VARIABLE, ROLE_VARIABLE = "LOADGEN_IDENTITY_POOL", "LOADGEN_GUEST_ROLE"
 
 
 class Guest(Noun):
-    """The guest of an identity pool; with a role by the basic flow, without one by the enhanced."""
+    """A guest of a Cognito identity pool; with a role it uses the basic flow, without one the enhanced flow."""
 
     pool: str  # region:UUID
     role: str | None = None  # ARN
 
     @classmethod
     def from_environment(cls) -> Guest | None:
-        """The guest that the environment names, if it does: this reaches every process of a run."""
+        """Return the guest that the environment names, or None; the environment reaches every process of a run."""
         pool = os.environ.get(POOL_VARIABLE)
         return cls(pool, os.environ.get(ROLE_VARIABLE)) if pool else None
 
@@ -55,11 +55,11 @@ class Guest(Noun):
 def make_signer(
     region: str, guest: Guest | None = None, url: str | None = None, fixed: Credentials | None = None
 ) -> Callable[[], Signer]:
-    """A function that gives a signer whose credentials are renewed before they expire.
+    """Return a function that returns a signer; its credentials are renewed before they expire.
 
-    They are those of boto3's chain (environment, profile, assumed role, instance, …); or a browser's, from a Cognito
-    identity pool, when `guest` or the environment's LOADGEN_IDENTITY_POOL names one; or, for a `url` on this machine,
-    those of the environment alone. `fixed` ones take the place of all but a guest's. Raises ControlError.
+    The credentials come from a Cognito identity pool if `guest` or the environment's LOADGEN_IDENTITY_POOL names one;
+    else they are `fixed`, if given; else, for a `url` on this machine, those of the environment; else those of boto3's
+    chain (environment, profile, assumed role, instance, …). Raises ControlError.
     """
     guest = guest or Guest.from_environment()
     if fixed is not None and guest is None:
@@ -84,9 +84,9 @@ def make_signer(
 
 
 def load_chain(isolated: bool = False) -> Callable[[], Credentials]:
-    """A function that gives the credentials of boto3's chain, renewed if they are about to expire.
+    """Return a function that returns the credentials of boto3's chain, renewed if they are about to expire.
 
-    `isolated`: those of the environment alone.
+    `isolated`: the chain has only the environment.
     """
     check_variables()
     with explain_errors("the AWS credentials"):
@@ -102,7 +102,7 @@ def load_chain(isolated: bool = False) -> Callable[[], Credentials]:
 
 
 class GuestCredentials:
-    """A guest's credentials, fetched when they are first asked for and again before they expire."""
+    """Fetches a guest's credentials at the first call, and again before they expire."""
 
     def __init__(self, guest: Guest, now: Callable[[], float] = time.time) -> None:
         region, colon, _ = guest.pool.partition(":")
@@ -116,7 +116,7 @@ class GuestCredentials:
         self._expires = 0.0
 
     def __call__(self) -> Credentials:
-        """Credentials that live for at least 30 s more."""
+        """Return credentials that are valid for at least RENEW_SECONDS more."""
         if self._current is None or self._now() > self._expires - RENEW_SECONDS:
             with explain_errors(f"guest credentials of identity pool {self._guest.pool}", "to act as the pool's guest"):
                 self._current, self._expires = self._fetch()
@@ -143,6 +143,6 @@ class GuestCredentials:
 
 
 def _read_credentials(given: dict[str, Any], secret: str) -> tuple[Credentials, float]:
-    """The credentials in an answer, and the Unix time at which they expire."""
+    """Return the credentials in an answer, and the Unix time at which they expire."""
     expires: datetime = given["Expiration"]
     return Credentials(given["AccessKeyId"], given[secret], given["SessionToken"]), expires.timestamp()

@@ -1,7 +1,7 @@
 """A scenario's monitor section → parameters of the RUM API. Pure.
 
-Rule: the section is a wanted state. A member that the scenario's file does not state is never changed. Cookies and
-X-Ray are those of the scenario's client.
+Rule: the section is the wanted state. A member that the scenario's file does not state is never changed. Cookies and
+X-Ray come from the scenario's client section.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ STATED_BY = {
     "CwLogEnabled": "logs",
     "DeobfuscationConfiguration": "source_maps",
 }
-"""The API's members, and where a scenario states each: in [monitor], or in [client] under the web client's name."""
+"""The members of the API, each with its name in a scenario: in [monitor], or in [client] by the web client's name."""
 
 MOST_DOMAINS = 5
-"""Entries of DomainList (botocore's service model)."""
+"""The most entries of DomainList (botocore's service model)."""
 
 
 def build_creation(monitor: Monitor, client: Client | None, tags: dict[str, str]) -> dict[str, Any]:
-    """CreateAppMonitor's parameters; what the scenario does not state has its default there."""
+    """Build CreateAppMonitor's parameters; a member that the scenario does not state has the scenario's default."""
     domains = {"DomainList": list(monitor.domains)} if monitor.domains else {"Domain": monitor.domain}
     every = {
         "Name": monitor.name,
@@ -52,7 +52,7 @@ def build_creation(monitor: Monitor, client: Client | None, tags: dict[str, str]
 
 
 def build_update(monitor: Monitor, client: Client, there: dict[str, Any]) -> dict[str, Any]:
-    """UpdateAppMonitor's parameters as far as the scenario states them; `there` is the model's AppMonitor."""
+    """Build UpdateAppMonitor's parameters, only those that the scenario states; `there` is the model's AppMonitor."""
     stated = monitor.stated | client.model_fields_set
     configuration = _select(build_configuration(monitor, client), stated)
     wanted = _select(build_settings(monitor), stated)
@@ -66,15 +66,15 @@ def _select(members: dict[str, Any], stated: Collection[str]) -> dict[str, Any]:
 
 
 def list_domains(there: dict[str, Any]) -> list[str]:
-    """The domains of an AppMonitor, which gives one as Domain and several as DomainList."""
+    """Return the domains of an AppMonitor, which gives one domain as Domain and several as DomainList."""
     one = there.get("Domain")
     return list(there.get("DomainList") or ([one] if one else []))
 
 
 def choose_domains(monitor: Monitor, there: list[str]) -> list[str] | None:
-    """The domains that an existing app monitor should have; None when the scenario states none.
+    """Return the domains that an existing app monitor should have; None if the scenario states none.
 
-    `domains` are all that it should have. `domain` alone is added, unless those that are there cover it.
+    `domains` are all its domains. A single `domain` is added to the present domains, unless they cover it.
     """
     if monitor.domains is not None:
         return list(monitor.domains)
@@ -92,7 +92,7 @@ def choose_domains(monitor: Monitor, there: list[str]) -> list[str] | None:
 
 
 def build_settings(monitor: Monitor) -> dict[str, Any]:
-    """What CreateAppMonitor and UpdateAppMonitor share, beside domains and AppMonitorConfiguration."""
+    """Build the parameters that CreateAppMonitor and UpdateAppMonitor share, without domains and configuration."""
     maps = {"Status": "ENABLED", "S3Uri": monitor.source_maps} if monitor.source_maps else {"Status": "DISABLED"}
     every: dict[str, Any] = {
         "CustomEvents": {"Status": "ENABLED" if monitor.custom_events else "DISABLED"},
@@ -103,7 +103,7 @@ def build_settings(monitor: Monitor) -> dict[str, Any]:
 
 
 def build_configuration(monitor: Monitor, client: Client | None) -> dict[str, Any]:
-    """AppMonitorConfiguration; the web client's own telemetries are unknown to the API."""
+    """Build AppMonitorConfiguration, without the telemetries that only the web client knows."""
     every: dict[str, Any] = {
         "SessionSampleRate": monitor.sample_rate,
         "Telemetries": [name for name in monitor.telemetries if name not in ("interaction", "replay")],
@@ -125,16 +125,16 @@ def _drop_none(members: dict[str, Any]) -> dict[str, Any]:
 def build_definitions(
     metrics: tuple[Metric, ...], label: Callable[[int], str] = "monitor.metrics[{}]".format
 ) -> list[dict[str, Any]]:
-    """MetricDefinitionRequests. Raises ControlError with a line for each that RUM would refuse, named by `label`."""
-    made = [build_definition(metric) for metric in metrics]
-    problems = [(place, problem) for place, one in enumerate(made) if (problem := find_problem(one)) is not None]
+    """Build MetricDefinitionRequests. ControlError: a line for each that RUM would refuse, named by `label`."""
+    definitions = [build_definition(metric) for metric in metrics]
+    problems = [(place, problem) for place, one in enumerate(definitions) if (problem := find_problem(one)) is not None]
     if problems:
         raise ControlError(*(f"{label(place)}: {problem}" for place, problem in problems))
-    return made
+    return definitions
 
 
 def build_definition(metric: Metric) -> dict[str, Any]:
-    """One MetricDefinitionRequest; an extended metric gets the value key and the pattern that RUM demands of it."""
+    """Build a MetricDefinitionRequest; an extended metric gets the value key and pattern that RUM demands of it."""
     value, pattern = metric.value, metric.pattern
     rule = EXTENDED_METRICS.get(metric.name) if metric.namespace in {None, EXTENDED_NAMESPACE} else None
     if rule is not None:
@@ -160,8 +160,8 @@ def _nest(path: tuple[str, ...], value: Any) -> Any:
 
 
 def build_policy(statements: tuple[Statement, ...], arn: str) -> str:
-    """The resource policy for the monitor of that ARN."""
-    made = [
+    """Build the resource policy of the app monitor with this ARN."""
+    entries = [
         {
             "Effect": one.effect,
             "Principal": "*" if one.principal == "*" else {"AWS": one.principal},
@@ -171,4 +171,4 @@ def build_policy(statements: tuple[Statement, ...], arn: str) -> str:
         }
         for one in statements
     ]
-    return msgspec.json.encode({"Version": POLICY_VERSION, "Statement": made}).decode()
+    return msgspec.json.encode({"Version": POLICY_VERSION, "Statement": entries}).decode()

@@ -1,4 +1,4 @@
-"""boto3's exceptions → one line that says what was refused and why. No credential is ever part of a message."""
+"""boto3's exceptions → a line that says what failed and why. No message ever contains a credential."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from loadgen.transport import NoAnswer
 
 MISSING = "ResourceNotFoundException"
 MEANINGS = {
-    MISSING: "there is none of that name; see `loadgen monitors list`, or make it by `loadgen monitors apply`",
+    MISSING: "there is none of that name; see `loadgen monitors list`, or create it with `loadgen monitors apply`",
     "UnrecognizedClientException": "the access key id or the session token is not known there",
     "InvalidClientTokenId": "the access key id is not known there",
     "ExpiredTokenException": "the session token has expired",
     "ExpiredToken": "the session token has expired",
 }
-"""What AWS's error codes mean to the caller (each service's API reference, "Common errors")."""
+"""The meaning of AWS's error codes for the caller (each service's API reference, "Common errors")."""
 
 WRONG_SECRET = "The request signature we calculated does not match the signature you provided"
 SIGNATURES = {
@@ -26,7 +26,7 @@ SIGNATURES = {
     "Signature expired": "this machine's clock is late; set it",
     "Signature not yet current": "this machine's clock is early; set it",
 }
-"""What AWS's message means when a signature is refused, by its beginning: the code is the same."""
+"""The meaning of AWS's messages about a refused signature, by their beginning; they all have the same code."""
 
 NO_CREDENTIALS = (
     "no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile; for an endpoint on this "
@@ -34,7 +34,7 @@ NO_CREDENTIALS = (
 )
 
 EXPIRED = (
-    "the credentials have expired: get new ones (`aws sso login`, or what made these), and set "
+    "the credentials have expired: get new ones (`aws sso login`, or the way you got these), and set "
     "AWS_CREDENTIAL_EXPIRATION with them, or unset it"
 )
 
@@ -48,7 +48,7 @@ THROTTLED = frozenset({"ThrottlingException", "Throttling", "TooManyRequestsExce
 def explain_errors(doing: str, action: str | None = None) -> Iterator[None]:
     """Turn boto3's exceptions into a ControlError, or into Unreachable when a later try may succeed.
 
-    `doing` begins the message. A missing permission is named as IAM names it: `action`, or RUM's action of the
+    The message begins with `doing`. A missing permission has its name in IAM: `action`, or RUM's action for the
     operation that was called.
     """
     from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError, NoCredentialsError
@@ -71,10 +71,10 @@ def explain_errors(doing: str, action: str | None = None) -> Iterator[None]:
         raise Unreachable(f"{doing}: {error}") from error
     except BotoCoreError as error:
         raise ControlError(f"{doing}: {error}") from error
-    except ValueError as error:  # botocore, of a value in the environment or a profile
+    except ValueError as error:  # from botocore, for a value in the environment or a profile
         raise ControlError(f"{doing}: {error}; see the AWS_ variables and the profile") from error
     except RuntimeError as error:
-        if "expired" not in str(error):  # botocore has no class of its own for it
+        if "expired" not in str(error):  # botocore has no class of its own for expired credentials
             raise
         raise ControlError(f"{doing}: {EXPIRED}") from error
 
@@ -83,7 +83,7 @@ def _explain_refusal(doing: str, error: Exception, action: str | None) -> Contro
     response, operation = error.response, error.operation_name  # type: ignore[attr-defined]  # botocore has no types
     code, message = response["Error"].get("Code", ""), response["Error"].get("Message", "")
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    meaning = next((told for begin, told in SIGNATURES.items() if message.startswith(begin)), MEANINGS.get(code))
+    meaning = next((text for begin, text in SIGNATURES.items() if message.startswith(begin)), MEANINGS.get(code))
     if code in DENIED:
         meaning = f"the credentials lack the permission {action or f'rum:{operation}'}"
     is_told = message.startswith(WRONG_SECRET) or (code == MISSING and operation == "GetAppMonitor")  # by `meaning`

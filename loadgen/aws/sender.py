@@ -1,9 +1,9 @@
-"""Sends what botocore has signed as `transport` sends: its rules for proxies and trust, and the same names of causes.
+"""Sends botocore's signed requests by the rules of `transport`: its proxies, certificates and names of causes.
 
-Rule: a whole answer has ten seconds, however it comes, and an end. botocore by itself waits ten seconds for each piece
-of it, and reads as many as come. What may be mended by another try is raised as botocore's own exception, so that it
-tries again; what would only take as long again is not. What stands before RUM, or in its place, may answer anything:
-nothing of ours reads an answer whose status, form or members the RUM API cannot have given.
+Rule: a whole answer must come within ten seconds, and its length is limited. botocore itself would wait ten seconds for
+each piece of it, and read as many as come. A failure that another try may mend is raised as botocore's own exception,
+so that botocore tries again; a time-out is not. A service in front of RUM, or in its place, may answer anything: an
+answer whose status, format or members the RUM API cannot have given is refused before it is read.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ from loadgen.transport import (
 from loadgen.units import format_bytes
 
 TIMEOUT_SECONDS = ANSWER_SECONDS
-"""For a connection and the whole answer of one call."""
+"""The time for the connection and the whole answer of one call."""
 
 MOST_ANSWER_BYTES = 64_000_000
-"""Of one answer: a page of GetAppMonitorData has 100 events, each of which may be as long as a request's body."""
+"""The longest answer: a page of GetAppMonitorData has 100 events, each of which may be as long as a request's body."""
 
 BRIEF = frozenset({"refused", "reset", "closed", "unreachable", "name resolution"})
-"""Causes that end at once and may be gone at the next try."""
+"""Causes that fail at once and may be gone at the next try."""
 
 
 CURES = {"proxy: 407": "the proxy wants a user and a password: HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT"}
@@ -53,21 +53,21 @@ class NotRumAnswer(Exception):
 
 
 class CallUnanswered(Exception):
-    """No answer came to a call; the message says from where, and why."""
+    """Raised when no answer came to a call; the message names the URL and the cause."""
 
 
 class _Body(Noun):
-    """A body that has come, as botocore's response reads it."""
+    """A received body with the interface that botocore's response reads."""
 
     data: bytes
 
     def stream(self) -> Iterator[bytes]:
-        """All of it."""
+        """Yield the whole body."""
         yield self.data
 
 
 class ControlSender:
-    """A handler of botocore's event `before-send`, whose answer it takes in place of sending by itself.
+    """A handler of botocore's event `before-send`: botocore takes its answer instead of sending the request itself.
 
     Each thread keeps one connection to each origin. `on_wait` gets a line when an answer takes long.
     """
@@ -77,7 +77,7 @@ class ControlSender:
         self._thread = threading.local()
 
     def __call__(self, request: Any, event_name: str, **_: Any) -> Any:
-        """The answer as botocore's AWSResponse."""
+        """Send a request, and return the answer as botocore's AWSResponse."""
         from botocore.awsrequest import AWSResponse
 
         operation, parts = event_name.rpartition(".")[2], urlsplit(request.url)
@@ -88,14 +88,14 @@ class ControlSender:
             raise explain_no_answer(error, request.url) from error
         finally:
             notice.cancel()
-        body, headers = unpack(answer, MOST_ANSWER_BYTES), dict(answer.headers)  # whoever packed it was not asked to
+        body, headers = unpack(answer, MOST_ANSWER_BYTES), dict(answer.headers)  # no request asks for an encoding
         if body is not None and body is not answer.body:
             headers.pop("content-encoding", None)
         headers |= make_retry_after(headers.pop("retry-after", None))
         return AWSResponse(request.url, answer.status, headers, _Body(answer.body if body is None else body))
 
     def _connect(self, origin: str) -> BlockingConnection:
-        """This thread's connection to an origin."""
+        """Return this thread's connection to an origin."""
         kept: dict[str, BlockingConnection] = self._thread.__dict__.setdefault("kept", {})
         if origin not in kept:
             kept[origin] = BlockingConnection(find_route(origin), TIMEOUT_SECONDS, MOST_ANSWER_BYTES)
@@ -103,7 +103,7 @@ class ControlSender:
 
 
 def read_request(prepared: Any) -> Request:
-    """botocore's AWSPreparedRequest as a Request; Host is what its signature covers."""
+    """Turn botocore's AWSPreparedRequest into a Request; its Host header is the one that the signature covers."""
     parts = urlsplit(prepared.url)
     host = parts.netloc.rpartition("@")[2].lower().removesuffix(f":{PORTS[parts.scheme]}")
     target = f"{parts.path or '/'}{f'?{parts.query}' if parts.query else ''}"
@@ -119,18 +119,18 @@ def read_request(prepared: Any) -> Request:
 
 
 def make_retry_after(value: str | None) -> dict[str, str]:
-    """The header Retry-After in whole seconds, all that botocore reads; none of a value that tells nothing."""
+    """Return the header Retry-After in whole seconds, the only form that botocore reads; {} for an invalid value."""
     seconds = parse_retry_after(value, time.time())
     return {} if seconds is None else {"retry-after": str(ceil(seconds))}
 
 
 def decode(value: bytes | str) -> str:
-    """A header's value as text."""
+    """Return a header's value as text."""
     return value.decode("latin-1") if isinstance(value, bytes) else value
 
 
 def explain_no_answer(error: NoAnswer, url: str) -> Exception:
-    """What is raised in its place: botocore tries again after its own exceptions alone."""
+    """Return the exception to raise in its place: botocore tries again only after its own exceptions."""
     from botocore.exceptions import ConnectionClosedError, EndpointConnectionError
 
     match error.cause:
@@ -141,10 +141,10 @@ def explain_no_answer(error: NoAnswer, url: str) -> Exception:
         case "endless":
             return NotRumAnswer(f"it has more than {format_bytes(MOST_ANSWER_BYTES)}")
     if error.cause in BRIEF:
-        made: Exception = (ConnectionClosedError if error.sent else EndpointConnectionError)(
+        explained: Exception = (ConnectionClosedError if error.sent else EndpointConnectionError)(
             endpoint_url=url, error=error
         )
-        return made
+        return explained
     cure = f"; {CURES[error.cause]}" if error.cause in CURES else ""
     return CallUnanswered(f'Could not connect to the endpoint URL: "{url}" ({make_printable(error.cause)}{cure})')
 
@@ -162,7 +162,7 @@ ALWAYS = {
     "BatchGetRumMetricDefinitionsResponse": ["MetricDefinitions"],
     "GetResourcePolicyResponse": ["PolicyDocument"],
 }
-"""Members that the RUM API gives though the service model does not require them (aws-cli's examples of RUM)."""
+"""Members that the RUM API always gives, although the service model does not require them (aws-cli's RUM examples)."""
 
 JSON_TYPES: dict[str, Any] = {
     **dict.fromkeys(("structure", "map"), dict),
@@ -175,7 +175,7 @@ JSON_TYPES: dict[str, Any] = {
 
 
 def check_answer(response_dict: dict[str, Any], operation_model: Any, **_: Any) -> None:
-    """Refuse an answer before botocore reads it; a handler of its event `before-parse`."""
+    """Raise NotRumAnswer for an answer that RUM cannot have given; a handler of botocore's event `before-parse`."""
     headers = tuple((name.lower(), value) for name, value in response_dict["headers"].items())
     answer = Response(response_dict["status_code"], headers, response_dict["body"])
     if answer.status >= 400:
@@ -191,7 +191,7 @@ def check_answer(response_dict: dict[str, Any], operation_model: Any, **_: Any) 
 
 
 def find_misfit(shape: Any, value: Any, name: str = "") -> str:
-    """What of a value is not as the service model's `shape`; empty if nothing is. `name` is the member's."""
+    """Return how a value differs from the service model's `shape`; "" if it does not. `name` is the member's name."""
     if not isinstance(value, JSON_TYPES.get(shape.type_name, object)):
         where = f"{name} is " if name else ""
         return f"{where}{show(value)}, not a {shape.type_name}"
@@ -209,5 +209,5 @@ def find_misfit(shape: Any, value: Any, name: str = "") -> str:
 
 
 def show(value: Any) -> str:
-    """The beginning of a value, as JSON."""
+    """Return the beginning of a value, as JSON."""
     return make_printable(msgspec.json.encode(value).decode())

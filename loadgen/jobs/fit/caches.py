@@ -1,8 +1,8 @@
-"""Whence the files of full loads come: from the network, from the cache on the disk, or from the browser's memory.
+"""Find where the files of full loads come from: the network, the cache on the disk, or the browser's memory.
 
-Rule: a file without a size comes from a cache, unless its host tells no size of any file. Pages share more or fewer of
-their files than a scenario's own do, and these are cached more often: so shares of cached files are told as of a page
-that shares as many as those.
+Rule: a file without a size comes from a cache, unless its host reports no size of any file. Shared files are cached
+more often, and sites share more or fewer of their files than a scenario's default: so shares of cached files are given
+for a page that shares the default part of its files.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ from loadgen.jobs.fit.visits import Visits, find_views, spread_first
 from loadgen.jobs.fit.vitals import LEAST
 
 SWEPT = np.geomspace(1.0, 3600.0, 400)
-"""Mean seconds that are tried for how long memory holds a file."""
+"""Values in seconds that are tried for the mean time for which memory holds a file."""
 
 
 class Caches(NamedTuple):
-    """Shares of files that came from the cache, as of pages that share `SHARED` of their files."""
+    """Shares of files from the cache, for pages that share the part `SHARED` of their files."""
 
-    landings: int  # that were loaded as links are, with enough files to tell
-    known: int  # of these, those of users who came earlier in the data
-    of_all: float  # share of cached files of all these landings
-    of_known: float
-    of_later: float | None  # of later loads of another page
-    share: Floats  # of each session's landing, of its files as they are; NaN: not told
-    memory: float | None  # mean seconds for which the browser's memory holds what no page uses
+    landings: int  # landings by a link or an address, with enough files to measure
+    known: int  # landings among them by users who came earlier in the data
+    of_all: float  # share of cached files on all these landings
+    of_known: float  # share of cached files on the landings of known users
+    of_later: float | None  # share of cached files on later loads of another page
+    share: Floats  # [session]: share of cached files on its landing, as they are; NaN: unknown
+    memory: float | None  # mean seconds for which the browser's memory holds an unused file
 
 
 def read_caches(recorded: Recorded, visits: Visits, known: Bools) -> Caches:
-    """Tell the cached files of landings, and of later loads; `known` are sessions of users who came earlier."""
+    """Measure the cached files of landings and later loads; `known`: [session], the user came earlier."""
     events, files = recorded.events, list_files(recorded, visits)
     loaded = _spread_first_loads(recorded, visits, events.at)
-    # a further load of the view that ended early has files and no navigation event
+    # A further load of the view that ended early has files but no navigation event.
     own = ~files.opaque & (events.at[files.row] <= loaded[files.view] + LATE_SECONDS)
     files = _pick_files(files, own)
     cached, view, size = events.code[files.row] == 0, files.view, len(visits.page)
@@ -67,7 +67,7 @@ def _pick_files(files: Files, chosen: Bools) -> Files:
 
 
 def _weigh_shared(cached: Bools, shared: Bools) -> float:
-    """The share of cached files, weighed as if a page shared `SHARED` of them."""
+    """Return the share of cached files, weighted as if a page shared the part `SHARED` of its files."""
     if not len(cached):
         return 0.0
     if shared.all() or not shared.any():
@@ -76,7 +76,7 @@ def _weigh_shared(cached: Bools, shared: Bools) -> float:
 
 
 def _find_last(recorded: Recorded, files: Files) -> Ints:
-    """The view under which the visit's last load before had each file, so that any cache may hold it; -1: none had."""
+    """Return for each file the view of the visit's last load before that had it; -1: none had it."""
     key = recorded.events.session[files.row] * (int(files.file.max(initial=0)) + 1) + files.file
     order = np.argsort(key, kind="stable")
     again = np.flatnonzero(key[order][1:] == key[order][:-1])
@@ -86,9 +86,9 @@ def _find_last(recorded: Recorded, files: Files) -> Ints:
 
 
 def _find_memory(recorded: Recorded, visits: Visits, files: Files, last: Ints) -> float | None:
-    """The mean time until memory is swept, by maximum likelihood: what it still holds takes no time at all.
+    """Estimate the mean time until memory drops a file, by maximum likelihood; None: too few loads.
 
-    These files come from the cache, and the page before is known not to have had them. None: too few loads tell.
+    A file from memory takes no time at all. Only cached files count that the page before did not have.
     """
     before = files.view - 1
     native = np.array([f" {BY_BROWSER} " in key for key in recorded.keys] + [False])[recorded.events.key[files.row]]
@@ -103,14 +103,14 @@ def _find_memory(recorded: Recorded, visits: Visits, files: Files, last: Ints) -
 
 
 def find_first_loads(recorded: Recorded, visits: Visits) -> Floats:
-    """How each view was loaded for the first time: 0 as links are, 1 by a step back, 2 by a reload; NaN: not told.
+    """Return how each view was first loaded: 0 by a link or an address, 1 by a step back, 2 by a reload; NaN: unknown.
 
-    A reload and a step back have their files anyway.
+    A reload and a step back find their files in the cache anyway.
     """
     return _spread_first_loads(recorded, visits, recorded.events.code)
 
 
 def _spread_first_loads(recorded: Recorded, visits: Visits, column: Floats) -> Floats:
-    """A column of the events, at each view's first navigation event; NaN: it has none."""
+    """Return a column of the events at each view's first navigation event; NaN: the view has none."""
     rows = recorded.loads.event
     return spread_first(visits, find_views(recorded, visits, rows), column[rows])

@@ -1,8 +1,9 @@
-"""What a model shows of its parameters is not what they are: generate, compare, correct, and again.
+"""Calibrate a draft: generate traffic from it, compare it with the recorded traffic, correct parameters, and repeat.
 
-Rule: the same reader and the same measures look at both sides, so the constants of the traffic model need not be known
-here: that the first page renders slower, that inputs come while a page is looked at, that a visit may end before a page
-has loaded. Every correction is a ratio of what was recorded to what was generated.
+A parameter cannot be read off the data directly, because the traffic model changes it: the first page renders slower,
+inputs come while a page is looked at, a visit may end before a page has loaded. Rule: the same reader and the same
+measures are used on both sides, so the constants of the model need not be known here. A parameter is corrected by the
+ratio (or difference) of the recorded figure and the generated one.
 """
 
 from __future__ import annotations
@@ -37,35 +38,37 @@ from loadgen.rum import events as rum
 from loadgen.scenario import Arrivals, Scenario
 
 ROUNDS = (0.25, 1.0, 1.0)
-"""Parts of the sessions that each round generates."""
+"""Share of the sessions that each round generates."""
 
 EVENTS = 180_000
-"""Events that are generated in a whole round, about: two to four seconds of work."""
+"""About the events that a whole round generates, in two to four seconds of work."""
 
 RARE, LONGER = 0.25, 2.5
-"""Share of the loads below which the rarer kind of device has too few in such a round; how much longer one may be."""
+"""Share of the loads below which the rarer kind of device has too few loads in a round; factor by which a round may be
+longer for it."""
 
 FEWEST, MOST, TIMES = 250, 12_000, 3
-"""Sessions that are generated in a whole round, and how many for each recorded one: more would match its chance."""
+"""Sessions of a whole round at least and at most, and generated sessions for each recorded one: more would only match
+the recorded sessions' random error."""
 
 ENOUGH, MANY_TIMES = 30, 400
-"""Times on both sides from which a think time is moved, and from which its spread is too."""
+"""Times on each side that are needed to correct the mean of a think time, and to correct its spread."""
 
 SHOWN_SLOWNESS = 0.7
-"""About by how much the correlation of waiting and rendering grows with what visitors' loads have in common."""
+"""About the slope of the correlation of waiting and rendering over shared_slowness."""
 
 SEED = 20_261_125
 """Fixed, so that the same data give the same scenario."""
 
 LEAN = {"stylesheet": 0, "script": 1, "font": 0}
-"""Files of a page while vitals are matched: they are most of the events, and vitals do not depend on them."""
+"""Files of a page while vitals are matched: files are most of the events, and vitals do not depend on them."""
 
 
 def calibrate(draft: Draft, seen: Seen, on_round: Callable[[str], None]) -> Draft:
-    """The draft with vitals, inputs and call times that generate what was recorded."""
+    """Return the draft with vitals, inputs, think times and call times whose traffic matches the recorded traffic."""
     telemetry = draft.sections["telemetry"]
     if not any(device in telemetry for device in ("desktop", "mobile")) and "median_ms" not in telemetry["api"]:
-        return finish(draft, seen)
+        return round_draft(draft, seen)
     most = int(np.clip(TIMES * len(seen.recorded.sessions.user), FEWEST, MOST))
     whole, events = min(most, MOST // 2), EVENTS * find_rarity(seen)
     usual = find_usual_minutes(draft, seen)
@@ -77,18 +80,18 @@ def calibrate(draft: Draft, seen: Seen, on_round: Callable[[str], None]) -> Draf
         lean = make_steady(make_lean(draft).build(), sessions)
         generated = record_generated(lean, sessions, SEED)
         shown = see_visits(generated, 1, site=match_site(generated, seen.site))
-        correct(telemetry, seen, shown)
+        correct_telemetry(telemetry, seen, shown)
         if "interactions_per_minute" in telemetry:
             missing = (count_inputs(seen) - count_inputs(shown)) / find_minutes(shown, usual)
             telemetry["interactions_per_minute"] = correct_inputs(telemetry["interactions_per_minute"], missing)
         correct_dwells(draft, seen, shown)
         correct_shortcuts(draft, seen, shown)
         whole = int(np.clip(events * sessions / max(shown.recorded.counts.events, 1), FEWEST, most))
-    return finish(draft, seen)
+    return round_draft(draft, seen)
 
 
 def find_usual_minutes(draft: Draft, seen: Seen) -> float:
-    """The mean time on a page by the laws of the draft."""
+    """Return the mean time on a page by the draft's laws, in minutes."""
     laws = draft.sections["population"].get("think_time", {})
     means = [dwell_laws.find_law_mean(laws[device]) if device in laws else 0.0 for device in ("desktop", "mobile")]
     small = float(seen.mobile.mean())
@@ -96,7 +99,7 @@ def find_usual_minutes(draft: Draft, seen: Seen) -> float:
 
 
 def find_rarity(seen: Seen) -> float:
-    """How many times as many sessions it takes for the rarer kind of device to have its vitals matched as well."""
+    """Return the factor on a round's sessions that the rarer kind of device needs to be matched as precisely."""
     small = float(seen.loads.small.mean()) if len(seen.loads.small) else 0.5
     rarer = min(small, 1 - small)
     return float(np.clip(RARE / rarer, 1.0, LONGER)) if rarer * len(seen.loads.small) >= LEAST else 1.0
@@ -109,7 +112,7 @@ def record_generated(
     start: str | None = None,
     on_read: Callable[[int], None] | None = None,
 ) -> Recorded:
-    """The first sessions of a scenario, every one of them sampled, as they would be recorded."""
+    """Generate the first sessions of a scenario at sample rate 1, and read them as recorded traffic."""
     recorder = Recorder()
     feed = Feed(recorder)
     for number, body in enumerate(
@@ -122,12 +125,12 @@ def record_generated(
 
 
 def make_steady(scenario: Scenario, sessions: int) -> Scenario:
-    """The scenario with even arrivals, for what does not depend on when visits begin."""
+    """Return the scenario with a constant rate of arrivals, for figures that do not depend on arrivals."""
     return scenario.model_copy(update={"arrivals": Arrivals(rate=max(sessions / 600, 0.1)), "duration": 600.0})
 
 
 def make_lean(draft: Draft) -> Draft:
-    """The same with as few files as vitals allow."""
+    """Return a copy of the draft with fewer events: few files, no errors, replays and custom events, no event limit."""
     lean = draft.copy()
     lean.sections["client"]["sessionEventLimit"] = 0
     lean.sections["telemetry"]["errors"] = {"sessions": 0.0}
@@ -142,8 +145,8 @@ def make_lean(draft: Draft) -> Draft:
     return lean
 
 
-def correct(telemetry: dict[str, Any], seen: Seen, shown: Seen) -> None:
-    """Move each parameter by the ratio of what was recorded to what was generated."""
+def correct_telemetry(telemetry: dict[str, Any], seen: Seen, shown: Seen) -> None:
+    """Correct the parameters of [telemetry] by comparing recorded (`seen`) and generated traffic (`shown`)."""
     weights = weigh_landings(seen.loads)
     for device, small in (("desktop", False), ("mobile", True)):
         if device in telemetry:
@@ -161,7 +164,7 @@ def correct(telemetry: dict[str, Any], seen: Seen, shown: Seen) -> None:
 
 
 def correct_lcp_parts(telemetry: dict[str, Any], seen: Seen, shown: Seen) -> None:
-    """Move the parts of the time of largest images, in per cent."""
+    """Correct the parts of the time of largest images, in per cent."""
     (wanted, _), (found, number) = (find_lcp_parts(each.recorded) for each in (seen, shown))
     if number >= LEAST:
         parts = np.array(telemetry["lcp_parts"]) * np.clip(wanted / np.maximum(found, 1e-6), 1 / LARGEST, LARGEST)
@@ -169,21 +172,21 @@ def correct_lcp_parts(telemetry: dict[str, Any], seen: Seen, shown: Seen) -> Non
 
 
 def correct_shared_slowness(telemetry: dict[str, Any], seen: Seen, shown: Seen) -> None:
-    """Move what a visitor's loads have in common."""
+    """Correct shared_slowness by the difference of the correlations."""
     (wanted, _), (found, loads) = (find_shared_slowness(each.loads) for each in (seen, shown))
     shared = telemetry["shared_slowness"] + (wanted - found) / SHOWN_SLOWNESS
     telemetry["shared_slowness"] = round_share(float(np.clip(shared, 0.0, 1.0)), loads)
 
 
 def correct_shifts(shifts: dict[str, float], seen: Seen, shown: Seen) -> None:
-    """Move the shares of loads that shift while they load, which may be complete before they can, and shift once."""
+    """Correct the shares of loads that shift while they load, and of those that shift once."""
     (wanted, loads), (found, number) = (find_shifts(each.loads) for each in (seen, shown))
     for name in wanted if number >= LEAST else ():
         shifts[name] = round_share(float(np.clip(shifts[name] + wanted[name] - found[name], 0.0, 1.0)), loads)
 
 
 def correct_vitals(vitals: dict[str, Any], seen: Seen, shown: Seen, small: bool, weights: tuple[float, float]) -> None:
-    """Move one device's vitals."""
+    """Correct the vitals of one kind of device."""
     wanted, found = match_device(seen.loads, small, weights), match_device(shown.loads, small, weights)
     for quantity, (median, sigma) in LAWS.items():
         one, other = wanted[quantity], found[quantity]
@@ -199,7 +202,7 @@ def correct_vitals(vitals: dict[str, Any], seen: Seen, shown: Seen, small: bool,
 
 
 def correct_dwells(draft: Draft, seen: Seen, shown: Seen) -> None:
-    """Move each think time by the difference of means and the ratio of spreads: hidden tabs and such are in both."""
+    """Correct each think time by the difference of means and the ratio of spreads; both sides include hidden tabs."""
     own = {name: page["think_time"] for name, page in draft.pages.items() if "think_time" in page}
     (pages, small, seconds), (other_pages, other_small, other_seconds) = map(measure_by_page, (seen, shown))
     groups = [(law, pages == name, other_pages == name) for name, law in own.items()]
@@ -220,7 +223,7 @@ def correct_dwells(draft: Draft, seen: Seen, shown: Seen) -> None:
 
 
 def correct_shortcuts(draft: Draft, seen: Seen, shown: Seen) -> None:
-    """Move the shares of second tabs, of which few show and look like tabs that were left, and of prerendered pages."""
+    """Correct the shares of second tabs, of hidden tabs (which second tabs look like), and of prerendered pages."""
     population, telemetry = draft.sections["population"], draft.sections["telemetry"]
     wanted, found = (tabs.find_shortcuts(each.recorded, each.visits, each.loads, len(each.site.names))
                      for each in (seen, shown))  # fmt: skip
@@ -237,19 +240,19 @@ def correct_shortcuts(draft: Draft, seen: Seen, shown: Seen) -> None:
 
 
 def measure_by_page(seen: Seen) -> tuple[Any, Any, Any]:
-    """Times on pages: the page's name, whether on a mobile, seconds."""
+    """Measure the times on pages; return three columns: the page's name, whether it is on a mobile, seconds."""
     dwells = dwell.measure_dwells(seen.recorded, seen.visits)
     names = np.array(seen.site.names)[seen.visits.page[dwells.view]]
     return names, seen.mobile[seen.visits.session[dwells.view]], dwells.seconds
 
 
 def match_calls(recorded: Recorded) -> Any:
-    """How long traced calls took."""
+    """Return mean and spread of the logarithms of traced calls' durations."""
     return match_logarithms(recorded.events.value[recorded.find_rows(rum.XRAY)])
 
 
-def finish(draft: Draft, seen: Seen) -> Draft:
-    """Round what was matched to what the data supports."""
+def round_draft(draft: Draft, seen: Seen) -> Draft:
+    """Round the matched parameters to the digits that the data support."""
     telemetry = draft.sections["telemetry"]
     for device, small in (("desktop", False), ("mobile", True)):
         if device in telemetry:

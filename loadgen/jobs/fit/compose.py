@@ -1,4 +1,4 @@
-"""Estimates → draft: the sections beside the pages, with a comment on each that says what it stands on."""
+"""Compose the draft from the estimates: all sections but the pages, each with a comment on the data behind it."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from loadgen.traffic import draw_sessions
 from loadgen.units import format_count, format_percent
 
 MOSTLY = 0.8
-"""Part of a group's sessions whose words may be told, from which these are written."""
+"""Share of a group's sessions whose words may be written that is needed to write them."""
 
 FAMILIES = ("errors", "performance", "http", "interaction", "replay")
 MOST_COUNTRIES, MOST_WORDS = 40, 8
-"""Countries, and languages of one country or versions of one browser, that are written."""
+"""Countries that are written at most; languages of one country or versions of one browser at most."""
 
 LANGUAGE = re.compile("[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 VERSION = re.compile(r"[1-9][0-9]{0,3}(\.[0-9]{1,2})?")
@@ -33,7 +33,7 @@ HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 
 
 def compose(seen: Seen, found: Estimates, name: str, sample_rate: float, at_least: int) -> Draft:
-    """The draft of all estimates; vitals still have their landings' and inputs' effects in them (see calibrate)."""
+    """Compose the draft of all estimates; `calibrate` then corrects its vitals, inputs and think times."""
     sessions = len(seen.recorded.sessions.user)
     draft = Draft(name, f"Fitted to {sessions:,} recorded sessions with {len(seen.recorded.events.at):,} events.")
     draft.top["duration"] = found.curve.duration
@@ -43,12 +43,12 @@ def compose(seen: Seen, found: Estimates, name: str, sample_rate: float, at_leas
     compose_telemetry(draft, seen, found)
     compose_pools(draft, seen)
     compose_pages(draft, seen, found, at_least)
-    settle_mixes(draft)
+    drop_impossible_mixes(draft)
     return draft
 
 
-def settle_mixes(draft: Draft) -> None:
-    """Leave out systems, and if need be browsers, that none of loadgen's browsers has together with the other mixes."""
+def drop_impossible_mixes(draft: Draft) -> None:
+    """Drop the mix of systems, and if needed that of browsers, if no browser of loadgen's fits all mixes together."""
     for name in ("systems", "browsers"):
         try:
             next(draw_sessions(draft.build(), 0), None)
@@ -60,7 +60,7 @@ def settle_mixes(draft: Draft) -> None:
 
 
 def compose_monitor(draft: Draft, seen: Seen, sample_rate: float) -> None:
-    """[monitor] and [client]."""
+    """Compose [monitor] and [client]."""
     domains = {
         name: number
         for name, number in seen.recorded.domains.items()
@@ -79,14 +79,14 @@ def compose_monitor(draft: Draft, seen: Seen, sample_rate: float) -> None:
 
 
 def compose_arrivals(draft: Draft, found: Estimates, sample_rate: float) -> None:
-    """[arrivals]."""
+    """Compose [arrivals]."""
     draft.sections["arrivals"] = dict(found.curve.members)
     rate = f", sampled at {sample_rate:g}" if sample_rate < 1 else ""
     draft.comments["arrivals"] = f"{found.curve.describe()}{rate}."
 
 
 def compose_population(draft: Draft, seen: Seen, found: Estimates, at_least: int) -> None:
-    """[population]."""
+    """Compose [population]."""
     people, returning = found.people, found.returning
     members, notes = compose_mixes(people, at_least)
     if returning.share is not None:
@@ -127,7 +127,7 @@ def compose_population(draft: Draft, seen: Seen, found: Estimates, at_least: int
 
 
 def compose_mixes(people: VisitorCounts, at_least: int) -> tuple[dict[str, Any], list[str]]:
-    """The mixes of visitors, and on how many sessions each stands."""
+    """Compose the mixes of visitors, and notes on how many sessions each was estimated from."""
     members: dict[str, Any] = {}
     notes = []
     for name, counts, least, most in (
@@ -150,7 +150,7 @@ def compose_mixes(people: VisitorCounts, at_least: int) -> tuple[dict[str, Any],
 
 
 def compose_returning(returning: Returning) -> dict[str, Any]:
-    """population.returning, and what is known of those who return."""
+    """Compose population.returning, visitors and again."""
     assert returning.share is not None
     members: dict[str, Any] = {"returning": min(round_to(returning.share, returning.error), 1.0)}
     if returning.people is not None:
@@ -162,7 +162,7 @@ def compose_returning(returning: Returning) -> dict[str, Any]:
 
 
 def compose_versions(people: VisitorCounts, at_least: int) -> dict[str, Any]:
-    """population.versions."""
+    """Compose population.versions."""
     mixes = {screen: weigh_groups(browsers, at_least, VERSION) for screen, browsers in people.versions.items()}
     return {screen: mix for screen, mix in mixes.items() if mix}
 
@@ -170,7 +170,7 @@ def compose_versions(people: VisitorCounts, at_least: int) -> dict[str, Any]:
 def weigh_groups(
     groups: dict[str, Counter[str]], at_least: int, pattern: re.Pattern[str] = LANGUAGE
 ) -> dict[str, dict[str, float]]:
-    """Weights of each group that is large enough, if the words that may be told are most of it."""
+    """Return the weights of each group that is large enough and most of whose words may be written."""
     found = {}
     for name, counts in sorted(groups.items()):
         kept = Counter({word: number for word, number in counts.items()
@@ -181,7 +181,7 @@ def weigh_groups(
 
 
 def describe_returning(returning: Returning) -> list[str]:
-    """What the share of returning visitors and their number stand on."""
+    """Describe the data behind the share and the number of returning visitors."""
     known = (
         f"{returning.known:,} of them by users who came before" if returning.known else "too few of them by known users"
     )
@@ -192,20 +192,20 @@ def describe_returning(returning: Returning) -> list[str]:
 
 
 def compose_think_times(found: Estimates) -> dict[str, Any]:
-    """population.think_time: the laws by device."""
+    """Compose population.think_time: the laws by device."""
     laws = {"desktop": found.dwells.desktop, "mobile": found.dwells.mobile}
     return {device: law.write() for device, law in laws.items() if law is not None}
 
 
 def describe_law(law: DwellLaw, device: str) -> str:
-    """What a law stands on."""
+    """Describe the data behind a law of think times."""
     if law.bounded:
         return f"{law.number:,} last pages on {device} that were left before their events were sent"
     return f"{law.number:,} times on {device}, at most {format_percent(law.distance)} of them off"
 
 
 def compose_pools(draft: Draft, seen: Seen) -> None:
-    """[pools]."""
+    """Compose [pools]."""
     pools = find_pools(seen.recorded, seen.site, seen.visits)
     draft.sections["pools"] = {
         name: {"size": pool.size, "zipf": pool.zipf} for name, pool in sorted(pools.items()) if pool.size

@@ -1,4 +1,4 @@
-"""Estimates → draft: the pages, with their files, titles and tags, and the items behind their placeholders."""
+"""Compose the draft's pages from the estimates, with files, titles, tags, and the items behind their placeholders."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LONGEST_TITLE = 200
 
 
 class ItemPool(NamedTuple):
-    """The items behind a placeholder."""
+    """The pool of items behind a placeholder."""
 
     size: int
     zipf: float
@@ -34,10 +34,10 @@ class ItemPool(NamedTuple):
 
 
 def find_titles(recorded: Recorded, site: RecordedSite, visits: Visits, route: Bools, at_least: int) -> dict[int, str]:
-    """The title of each page, with placeholders for its items.
+    """Find the title of each page, with placeholders for its items.
 
-    A single-page site sets the title after the route change, so the client notes that of the page before: a route's own
-    title stands with the route change after it.
+    A single-page site sets the title after the route change, so the client records the title of the page before: a
+    route's own title stands in the route change after it.
     """
     title = recorded.events.title[visits.row]
     follows = np.append((visits.session[1:] == visits.session[:-1]) & ~visits.hard[1:], False)
@@ -59,7 +59,7 @@ def find_titles(recorded: Recorded, site: RecordedSite, visits: Visits, route: B
 
 
 def fold_title(title: str, items: dict[str, str]) -> str:
-    """A title with the page's items as placeholders: `Red Shoe` is the item red-shoe."""
+    """Replace the page's items in a title by placeholders: `Red Shoe` is the item red-shoe."""
     text = clean_text(title)
     for value, placeholder in items.items():
         words = [re.escape(word) for word in re.split(r"[-_+ ]+|%20", value) if word]
@@ -69,7 +69,7 @@ def fold_title(title: str, items: dict[str, str]) -> str:
 
 
 def find_tags(recorded: Recorded, site: RecordedSite, visits: Visits, at_least: int) -> dict[int, list[str]]:
-    """The tags that nearly all views of a page have."""
+    """Find the tags that nearly all views of a page have."""
     tags = recorded.events.tags[visits.row]
     found = {}
     for page in range(len(site.names)):
@@ -86,14 +86,14 @@ def find_tags(recorded: Recorded, site: RecordedSite, visits: Visits, at_least: 
 
 
 def find_page_attributes(seen: Seen, page: int) -> dict[str, Any]:
-    """What a page adds to the metadata of its events."""
+    """Find the attributes that a page adds to the metadata of its events."""
     events, rows, known = seen.recorded.events, seen.visits.row[seen.visits.page == page], seen.settings.attributes
     places, session = events.attributes[rows], events.session[rows]
     return find_usual_attributes(seen.recorded.words, places, session, known, seen.at_least)
 
 
 def find_pools(recorded: Recorded, site: RecordedSite, visits: Visits) -> dict[str, ItemPool]:
-    """How many items stand behind each placeholder, and how unequal they are."""
+    """Estimate how many items stand behind each placeholder, and how unequal their views are."""
     counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
     views = np.bincount(visits.path, minlength=len(recorded.pages))
     for path in np.flatnonzero(views).tolist():
@@ -109,7 +109,7 @@ def find_pools(recorded: Recorded, site: RecordedSite, visits: Visits) -> dict[s
 
 
 def _guess_size(counts: Floats) -> int:
-    """How many items there are, those that nobody happened to see included (Chao's lower bound)."""
+    """Estimate the number of items, those that nobody happened to see included (Chao's lower bound)."""
     once, twice = int((counts == 1).sum()), int((counts == 2).sum())
     return len(counts) + (once * (once - 1) // (2 * (twice + 1)) if once > 1 else 0)
 
@@ -117,11 +117,11 @@ def _guess_size(counts: Floats) -> int:
 EXIT = "exit"
 LEAST_EXIT = LEAST_STEP = 0.001
 DIFFERENT = 2.5
-"""Standard errors from which a bounce rate is none of chance."""
+"""Standard errors from which a difference between bounce and exit rate is significant."""
 
 
 def compose_pages(draft: Draft, seen: Seen, found: Estimates, at_least: int) -> None:
-    """[pages]: only pages that some visit can come to."""
+    """Compose [pages], only with pages that a visit can reach."""
     site, steps = seen.site, seen.steps
     reached = find_reached(steps.entries, steps.to)
     entries = steps.entries / max(steps.entries.sum(), 1)
@@ -147,7 +147,7 @@ def compose_pages(draft: Draft, seen: Seen, found: Estimates, at_least: int) -> 
         members |= compose_details(found, page)
         if page in found.shortcuts.ahead:
             members["link"] = {"prerender": found.shortcuts.ahead[page]}
-        settle_metadata(members, seen.settings.attributes)
+        drop_known_metadata(members, seen.settings.attributes)
         if page in files.pages and files.pages[page] != files.usual:
             members["resources"] = files.pages[page]
         draft.pages[name] = members
@@ -160,7 +160,7 @@ def compose_pages(draft: Draft, seen: Seen, found: Estimates, at_least: int) -> 
 
 
 def drop_unreached(draft: Draft) -> None:
-    """Leave out the pages to which no rounded share leads any more."""
+    """Drop the pages that no visit can reach any more after shares were rounded."""
     fresh = {name for name, page in draft.pages.items() if page.get("entry")}
     known = fresh or set(draft.pages)
     while fresh:
@@ -170,7 +170,7 @@ def drop_unreached(draft: Draft) -> None:
 
 
 def describe_page(seen: Seen, page: int) -> str:
-    """What a page stands on."""
+    """Describe the data behind a page."""
     template = seen.site.templates[page]
     views = int((seen.visits.page == page).sum())
     made = f"{len(template.members):,} paths, " if len(template.members) > 1 else ""
@@ -178,7 +178,7 @@ def describe_page(seen: Seen, page: int) -> str:
 
 
 def find_reached(entries: Floats, to: Floats) -> list[int]:
-    """The pages that a visit can come to, in order."""
+    """Return the pages that a visit can reach, in order."""
     known = set(np.flatnonzero(entries > 0).tolist())
     fresh = set(known)
     while fresh:
@@ -188,7 +188,7 @@ def find_reached(entries: Floats, to: Floats) -> list[int]:
 
 
 def compose_steps(seen: Seen, page: int, reached: list[int]) -> dict[str, Any]:
-    """to, exit and bounce of a page."""
+    """Compose a page's to, exit and bounce."""
     steps, names = seen.steps, seen.site.names
     going = {names[other]: float(steps.to[page, other]) for other in reached if steps.to[page, other] >= 0.5}
     total, decided, landed = sum(going.values()), steps.decisions[page], steps.landings[page]
@@ -215,16 +215,16 @@ def compose_steps(seen: Seen, page: int, reached: list[int]) -> dict[str, Any]:
 
 
 def is_different(one: float, ones: float, other: float, others: float) -> bool:
-    """Whether two shares differ by more than chance."""
+    """Whether two shares differ significantly."""
     variances = []
     for share, number in ((one, ones), (other, others)):
-        likely = (share * number + 1) / (number + 2)  # never 0 or 1, which few observations may show
+        likely = (share * number + 1) / (number + 2)  # never 0 or 1, even with few observations
         variances.append(likely * (1 - likely) / number)
     return abs(one - other) > DIFFERENT * sqrt(sum(variances))
 
 
 def compose_details(found: Estimates, page: int) -> dict[str, Any]:
-    """What a page does beside its steps."""
+    """Compose a page's other members: think time, slowness, document, errors, calls, clicks and custom events."""
     members: dict[str, Any] = {}
     if page in found.dwells.pages:
         members["think_time"] = found.dwells.pages[page].write()
@@ -243,8 +243,8 @@ def compose_details(found: Estimates, page: int) -> dict[str, Any]:
     return members
 
 
-def settle_metadata(members: dict[str, Any], known: frozenset[str]) -> None:
-    """Leave out of custom events' metadata what their page has, and what all sessions have."""
+def drop_known_metadata(members: dict[str, Any], known: frozenset[str]) -> None:
+    """Drop from custom events' metadata the attributes that their page or all sessions have."""
     for event in members.get("events", ()):
         metadata = event.pop("metadata", {})
         if own := sorted(metadata.keys() - known - members.get("attributes", {}).keys()):
@@ -252,5 +252,5 @@ def settle_metadata(members: dict[str, Any], known: frozenset[str]) -> None:
 
 
 def write_call(call: dict[str, Any]) -> Any:
-    """A call; the short form where it says all."""
+    """Return a call as the scenario writes it, in the short form if that is enough."""
     return call if call.keys() & {"per_view", "failures"} else f"{call['method']} {call['path']}"

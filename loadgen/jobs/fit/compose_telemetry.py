@@ -1,4 +1,4 @@
-"""Estimates → draft: [telemetry], the vitals of each kind of device among it."""
+"""Compose the draft's [telemetry] from the estimates, with the vitals of each kind of device."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ from loadgen.rum.events import FID
 from loadgen.scenario import Telemetry
 
 MANY = 400
-"""Loads from which it is told what a visitor's have in common."""
+"""Loads that are needed to estimate shared_slowness."""
 
 ALL = 0.98
-"""Part of the loads from which the site speaks one protocol; else a scenario has its own mix."""
+"""Share of the loads with one protocol from which that protocol is written; else the format's default mix stays."""
 
 LAWS = {name: (f"{name}_median_ms", f"{name}_sigma") for name in ("ttfb", "render", "largest", "inp", "fid", "rtt")}
 LAWS["cls"] = ("cls_median", "cls_sigma")
-"""Quantities, and the median and sigma of each among a scenario's vitals."""
+"""Measured quantities, each with the names of its median and sigma among a scenario's vitals."""
 
 
 def compose_telemetry(draft: Draft, seen: Seen, found: Estimates) -> None:
-    """[telemetry] and the vitals of each kind of device."""
+    """Compose [telemetry] and the vitals of each kind of device."""
     telemetry: dict[str, Any] = {}
     for device, small in (("desktop", False), ("mobile", True)):
         members, loads = compose_vitals(seen, small)
@@ -76,7 +76,7 @@ def compose_inputs(draft: Draft, seen: Seen, found: Estimates) -> dict[str, floa
         telemetry["tab_switches"] = round_share(found.dwells.hidden.share, found.dwells.hidden.loads)
         draft.note("telemetry", f"tab_switches: {found.dwells.hidden.loads:,} loads without an input")
     elif found.dwells.desktop or found.dwells.mobile:
-        telemetry["tab_switches"] = 0.0  # time in hidden tabs could not be told, and is part of the think times
+        telemetry["tab_switches"] = 0.0  # time in hidden tabs is unknown, and is part of the think times
     clicks, bursts = find_bursts(seen.recorded)
     firsts = len(seen.recorded.find_rows(FID))
     if "interaction" in seen.settings.telemetries or firsts:
@@ -95,7 +95,7 @@ def compose_inputs(draft: Draft, seen: Seen, found: Estimates) -> dict[str, floa
 
 
 def compose_vitals(seen: Seen, small: bool) -> tuple[dict[str, Any], int]:
-    """The members of one device's vitals, and the loads on which they stand."""
+    """Compose the vitals of one kind of device; return them with the number of loads behind them."""
     members: dict[str, Any] = {}
     found = match_device(seen.loads, small)
     for quantity, (median, sigma) in LAWS.items():
@@ -118,7 +118,7 @@ def compose_vitals(seen: Seen, small: bool) -> tuple[dict[str, Any], int]:
 
 
 def compose_navigation(draft: Draft, telemetry: dict[str, Any], found: Estimates) -> None:
-    """telemetry.preconnected and telemetry.scripting."""
+    """Compose telemetry.preconnected and telemetry.scripting."""
     navigation = found.navigation
     if navigation.preconnected is not None:
         telemetry["preconnected"] = navigation.preconnected

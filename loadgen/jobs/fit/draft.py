@@ -1,4 +1,4 @@
-"""A scenario as it is being fitted: raw members by section, and a comment on each block that says what it stands on."""
+"""The draft of a fitted scenario: raw members by section, and a comment on each block about the data behind it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LONGEST_LINE = 118
 
 
 class Draft:
-    """Members of a scenario, in the order in which they are written, with comments."""
+    """A draft of a scenario: its members in the order in which they are written, with comments."""
 
     def __init__(self, name: str, description: str) -> None:
         self.name, self.description = name, description
@@ -25,20 +25,20 @@ class Draft:
         self.comments: dict[str, str] = {}
 
     def copy(self) -> Draft:
-        """Another draft that may be changed."""
+        """Return a deep copy of the draft."""
         return copy.deepcopy(self)
 
     def note(self, block: str, what: str) -> None:
-        """Add to a block's comment what one of its members stands on."""
+        """Add to a block's comment the data that one of its members was estimated from."""
         before = self.comments.get(block, "")
         self.comments[block] = f"{before[:-1]}; {what}." if before else f"{what}."
 
     def build(self) -> Scenario:
-        """The scenario, checked."""
+        """Return the draft as a checked scenario."""
         return Scenario.parse(self.write(), self.name)
 
     def write(self) -> str:
-        """The scenario's file; what odd data make too small or too large for the format is moved to its bounds."""
+        """Return the scenario's file; values that odd data push out of the format's bounds are moved to the bounds."""
         bound_members(self.sections["population"], Population)
         bound_members(self.sections["telemetry"], Telemetry)
         for page in self.pages.values():
@@ -57,17 +57,17 @@ class Draft:
         return "\n".join([*lines, *(_write_member(name, value) for name, value in self.top.items()), ""])
 
     def _write_table(self, name: str, members: dict[str, Any]) -> list[str]:
-        """A table, and those of its members that need one of their own."""
-        apart = {key for key, value in members.items() if self._needs_table(f"{name}.{_quote(key)}", value)}
-        lines = [_write_member(key, value) for key, value in members.items() if key not in apart]
-        inner = [table for key in members if key in apart
+        """Return the text of a table, and the texts of its members that need a table of their own."""
+        own_tables = {key for key, value in members.items() if self._needs_table(f"{name}.{_quote(key)}", value)}
+        lines = [_write_member(key, value) for key, value in members.items() if key not in own_tables]
+        inner = [table for key in members if key in own_tables
                  for table in self._write_table(f"{name}.{_quote(key)}", members[key])]  # fmt: skip
         if not lines:
             return inner
         return ["\n".join([*_wrap_comment(self.comments.get(name, "")), f"[{name}]", *lines, ""]), *inner]
 
     def _needs_table(self, name: str, value: Any) -> bool:
-        """Whether a value is too long for one line, or has a comment: then it gets a table of its own."""
+        """Whether a value needs a table of its own: it is too long for one line, or has a comment."""
         return isinstance(value, dict) and (name in self.comments or len(write_toml(value)) > LONGEST_LINE - 30)
 
 
@@ -76,7 +76,7 @@ def _quote(name: str) -> str:
 
 
 def _write_member(name: str, value: Any) -> str:
-    """A member; a list that is too long for a line has a line for each of its items."""
+    """Return a member's text; a list that is too long for one line has a line for each item."""
     line = f"{_quote(name)} = {_write_value(value)}"
     if len(line) <= LONGEST_LINE or not isinstance(value, list):
         return line
@@ -84,7 +84,7 @@ def _write_member(name: str, value: Any) -> str:
 
 
 def _write_value(value: Any) -> str:
-    """A value of TOML; bare keys stay bare, whole floats are written as integers."""
+    """Return a value as TOML; bare keys stay bare, whole floats are written as integers."""
     if isinstance(value, dict):
         members = ", ".join(f"{_quote(str(key))} = {_write_value(inner)}" for key, inner in value.items())
         return f"{{ {members} }}" if members else "{}"
@@ -96,7 +96,7 @@ def _write_value(value: Any) -> str:
 
 
 def _wrap_comment(text: str) -> list[str]:
-    """A comment as lines."""
+    """Break a comment into lines."""
     lines: list[str] = []
     for word in text.split():
         if lines and len(lines[-1]) + len(word) < LONGEST_LINE:

@@ -1,9 +1,9 @@
-"""How long pages are looked at: laws of think time by device, and of pages that differ.
+"""Fit laws of think times: how long pages are looked at, by device, and on pages that differ from the others.
 
-Rule: a page's time is the client's own, from one page view to the next (`timeOnParentPage`), less the time in which
-the pages loaded. The last page of a visit has none: it is left out, which biases nothing as long as leaving does not
-depend on the time, unless too few other times of the site or of the page are known (see `last_pages`). Time in which
-the tab was hidden is in it; `calibrate` takes it out on the average.
+Rule: a page's time is the client's own figure, from one page view to the next (`timeOnParentPage`), minus the time in
+which the pages loaded. The last page of a visit has no such time: it is left out, which causes no bias as long as
+leaving does not depend on the time. If too few other times of the site or page are known, `last_pages` uses last pages
+too. A time includes time in a hidden tab; `calibrate` corrects means and spreads for that.
 """
 
 from __future__ import annotations
@@ -19,29 +19,29 @@ from loadgen.jobs.fit.visits import Visits, find_views, spread_first
 from loadgen.rum import events as rum
 
 ANOTHER, A_LAW = 0.08, 7.6
-"""A page has a law of its own when its times are so far from the others' (Kolmogorov's distance), and the law explains
-so much: the squared distance times the number, over both devices (3.8 is passed by chance once in a thousand)."""
+"""A page has its own law if its times have at least this Kolmogorov distance from the usual ones, and the law explains
+at least this much: the squared distance times the number, over both devices (chance exceeds 3.8 once in a thousand)."""
 
 BASES, SAMPLED = 6, 1_500
-"""Pages that are tried as the usual one; times of a page and device that are compared."""
+"""Pages that are tried as the usual page at most; times of a page and device that are compared at most."""
 
 
 class Dwells(NamedTuple):
-    """Times on pages that are known; seconds."""
+    """The known times on pages, in seconds."""
 
     view: Ints  # row of Visits
     seconds: Floats
 
 
 class HiddenTabs(NamedTuple):
-    """How often tabs are left: share of views, and on how many loads it stands."""
+    """The share of views whose tab is hidden for a while, and the loads that it was estimated from."""
 
     share: float
     loads: int
 
 
 def measure_dwells(recorded: Recorded, visits: Visits) -> Dwells:
-    """The times on pages, without loading."""
+    """Measure the times on pages, without the time of loading."""
     ready, seen = find_ready(recorded, visits)
     view = np.flatnonzero(np.isfinite(visits.spent) & (visits.loads <= 1))
     after = np.minimum(view + 1, len(ready) - 1)
@@ -51,7 +51,7 @@ def measure_dwells(recorded: Recorded, visits: Visits) -> Dwells:
 
 
 def add_parting_clicks(dwells: Dwells, recorded: Recorded, visits: Visits) -> Dwells:
-    """The same with the times, of sessions without cookies, after which a click led to the next load."""
+    """Add, for sessions without cookies, the times that ended with a click which led to the next load."""
     ready, seen = find_ready(recorded, visits)
     seconds = find_parting_clicks(recorded, visits) - np.maximum(seen - ready, 0) / 1000
     view = np.flatnonzero(np.isfinite(seconds) & (recorded.sessions.user < 0)[visits.session])
@@ -59,7 +59,7 @@ def add_parting_clicks(dwells: Dwells, recorded: Recorded, visits: Visits) -> Dw
 
 
 def find_ready(recorded: Recorded, visits: Visits) -> tuple[Floats, Floats]:
-    """Milliseconds after each view's start at which the client noticed it, and at which it was painted; routes: 0."""
+    """Return for each view the ms from its start until the client recorded it, and until its paint; 0 for routes."""
     loads, paints = recorded.loads, recorded.find_rows(rum.FCP)
     ready = spread_first(visits, find_views(recorded, visits, loads.event), loads.interactive)
     seen = spread_first(visits, find_views(recorded, visits, paints), recorded.events.value[paints])
@@ -72,8 +72,10 @@ def find_ready(recorded: Recorded, visits: Visits) -> tuple[Floats, Floats]:
 
 
 def find_hidden_tabs(recorded: Recorded, visits: Visits) -> HiddenTabs | None:
-    """How often tabs are left: LCP is recorded at the first input or when the page is hidden, so a load without input
-    that has one, and goes on, was hidden. None: too little to say."""
+    """Estimate how often tabs are hidden; None: too few loads.
+
+    LCP is recorded at the first input or when the page is hidden, so a load with LCP and without input was hidden.
+    """
     first_input, largest = (_mark_views(recorded, visits, name) for name in (rum.FID, rum.LCP))
     kind = find_kinds(recorded, visits)
     able = np.isin(kind, np.unique(kind[first_input]))  # browsers that measure both
@@ -84,7 +86,7 @@ def find_hidden_tabs(recorded: Recorded, visits: Visits) -> HiddenTabs | None:
 
 
 def find_kinds(recorded: Recorded, visits: Visits) -> Ints:
-    """A number for each view's browser and version: whether it measures inputs goes by these."""
+    """Return a number for each view's browser and version, on which it depends whether inputs are measured."""
     people = recorded.sessions
     kinds: Ints = (people.browser * 100_003 + people.version)[visits.session]
     return kinds
@@ -99,16 +101,16 @@ def _mark_views(recorded: Recorded, visits: Visits, name: str) -> Bools:
 
 
 class DwellLaws(NamedTuple):
-    """The laws of a site."""
+    """The think time laws of a site."""
 
     desktop: DwellLaw | None
     mobile: DwellLaw | None
-    pages: dict[int, DwellLaw]  # those that differ
+    pages: dict[int, DwellLaw]  # laws of the pages that differ
     hidden: HiddenTabs | None
 
 
 def fit_dwells(recorded: Recorded, visits: Visits, mobile: Bools, interval: float) -> DwellLaws:
-    """The laws by device, and of the pages whose times are others.
+    """Fit the laws by device, and the laws of the pages whose times differ.
 
     `mobile`: sessions on mobiles and tablets; `interval`: seconds between the client's dispatches.
     """
@@ -117,7 +119,7 @@ def fit_dwells(recorded: Recorded, visits: Visits, mobile: Bools, interval: floa
     hidden = find_hidden_tabs(recorded, visits)
     page, small = visits.page[dwells.view], mobile[visits.session[dwells.view]]
     different = find_different_pages(page, small, dwells.seconds)
-    if rum.DOM not in recorded.types:  # those that are left with their first input are not like the others
+    if rum.DOM not in recorded.types:  # pages that are left with their first input differ from the others
         clicked = np.bincount(page[len(times.view) :])
         different = sorted({*different, *np.flatnonzero(clicked >= LEAST).tolist()})
     usual = ~np.isin(page, different)
@@ -135,20 +137,20 @@ def fit_dwells(recorded: Recorded, visits: Visits, mobile: Bools, interval: floa
         known = not any(law is not None and law.bounded for _, law in laws)
         own = last.fit_different([each for each in unknown if known or seen[each] < seen.max()], laws)
         if known:
-            break  # else the usual laws rest on these pages, or on the busiest one
+            break  # otherwise the usual laws were fitted to these pages, or to the busiest one
     own |= {each: law for each in different if (law := fit_law(dwells.seconds[page == each])) is not None}
     return DwellLaws(laws[0][1], laws[1][1], own, hidden)
 
 
 Samples = dict[int, tuple[Floats, Floats]]
-"""By page some of its times on desktops and on mobiles."""
+"""[page]: some of its times on desktops, and some on mobiles."""
 
 
 def find_different_pages(page: Ints, small: Bools, seconds: Floats) -> list[int]:
-    """The pages that have a law of their own, the same on all devices.
+    """Find the pages that have their own law, which is the same on all devices.
 
-    A scenario has one law by device for the usual pages. Which pages these are is tried from each of the busiest ones
-    on: the choice that leaves least unexplained is taken.
+    A scenario has one law by device for all usual pages. The usual pages are searched from each of the busiest pages
+    on; the choice that leaves least unexplained is taken.
     """
     counts = np.bincount(page)
     pages = [each for each in np.argsort(-counts, kind="stable").tolist() if counts[each] >= 4 * LEAST]
@@ -160,7 +162,7 @@ def find_different_pages(page: Ints, small: Bools, seconds: Floats) -> list[int]
 
 
 def _choose_usual(samples: Samples, alone: dict[int, float], base: int) -> tuple[float, list[int]]:
-    """What is left unexplained when the usual pages are those like `base`, and the pages that are not."""
+    """Return what stays unexplained if the usual pages are those like `base`, and the pages unlike it."""
     usual, left = [base], 0.0
     for _ in range(2):
         parts = [[samples[each][device] for each in usual] for device in (0, 1)]
@@ -174,7 +176,7 @@ def _choose_usual(samples: Samples, alone: dict[int, float], base: int) -> tuple
 
 
 def _judge_law(times: tuple[Floats, Floats], laws: tuple[Floats, Floats]) -> tuple[float, float]:
-    """How surely a page's times are not those of a law, summed over devices, and the largest distance."""
+    """Return how significantly a page's times differ from a law, summed over devices, and the largest distance."""
     cost, largest = 0.0, 0.0
     for own, law in zip(times, laws, strict=True):
         if len(own) >= LEAST and len(law) >= LEAST:
@@ -185,5 +187,5 @@ def _judge_law(times: tuple[Floats, Floats], laws: tuple[Floats, Floats]) -> tup
 
 
 def _sample(seconds: Floats) -> Floats:
-    """Some of the times, evenly."""
+    """Return an even selection of the times."""
     return seconds[:: max(len(seconds) // SAMPLED, 1)]

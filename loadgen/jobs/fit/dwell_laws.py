@@ -1,6 +1,6 @@
-"""Laws of times on pages: the one that is nearest to measured times, and how laws are moved.
+"""Laws of times on pages: fit the law that is nearest to measured times, and stretch or spread a law.
 
-Rule: a law has the mean of the times, and the spread of their logarithms; which family it is of, their distance tells.
+Rule: a law has the mean of the times and the spread of their logarithms; the family with the least distance is taken.
 """
 
 from __future__ import annotations
@@ -15,35 +15,35 @@ import numpy as np
 from loadgen.jobs.fit.recorded import Floats
 
 FEW, LEAST, SHAPE = 8, 30, 0.75
-"""Times from which the mean of a law is fitted, with the usual shape (Liu, White, Dumais 2010), and from which its
-shape is too."""
+"""Times that are needed to fit the mean of a law with the usual shape (Liu, White, Dumais 2010), and to fit its shape;
+the usual shape."""
 
 SHAPES = 0.15, 5.0
-"""The least and the largest shape or sigma."""
+"""Smallest and largest shape or sigma."""
 
 DRAWN = 10_000
 ROUNDS = 12
 
 POOR = 0.05
-"""Distance from which no law fits, and measured quantiles are written; with enough times."""
+"""Distance from which no law fits; then measured quantiles are written, if there are at least MANY times."""
 
 MANY = 1_000
 STEPS = 20
 
 
 class DwellLaw(NamedTuple):
-    """A law as the scenario writes it."""
+    """A think time law as a scenario has it."""
 
     distribution: str
     first: float  # scale, median or mean
     second: float  # shape or sigma
-    number: int  # times on which it stands
-    distance: float  # Kolmogorov's, from the times
-    seconds: tuple[float, ...] = ()  # of quantiles
-    bounded: bool = False  # the times are not known, but between which bounds they are
+    number: int  # times that the law was fitted to
+    distance: float  # Kolmogorov distance from the times
+    seconds: tuple[float, ...] = ()  # the quantiles of a law of quantiles
+    bounded: bool = False  # True: fitted to bounds of unknown times
 
     def write(self) -> dict[str, Any]:
-        """Members of a scenario's think time."""
+        """Return the members of a scenario's think time."""
         match self.distribution:
             case "weibull":
                 return {"distribution": "weibull", "shape": self.second, "scale": self.first}
@@ -55,7 +55,7 @@ class DwellLaw(NamedTuple):
 
 
 def fit_law(seconds: Floats, quantiles: bool = True) -> DwellLaw | None:
-    """The law that is nearest to these times; None for too few."""
+    """Fit the law that is nearest to these times; None: too few times."""
     if len(seconds) < FEW:
         return None
     if len(seconds) < LEAST:
@@ -70,14 +70,14 @@ def fit_law(seconds: Floats, quantiles: bool = True) -> DwellLaw | None:
 
 @cache
 def _spread_evenly() -> tuple[Floats, Floats]:
-    """An exponential and a normal variable at even steps of probability."""
+    """Return an exponential and a normal variable at even steps of probability."""
     share = (np.arange(DRAWN) + 0.5) / DRAWN
     normal = NormalDist()
     return -np.log1p(-share), np.array([normal.inv_cdf(each) for each in share.tolist()])
 
 
 def _draw(kind: str, first: float, second: float) -> Floats:
-    """Times by a law, at even steps of probability."""
+    """Return the times of a family's law at even steps of probability."""
     wait, normal = _spread_evenly()
     match kind:
         case "weibull":
@@ -88,14 +88,14 @@ def _draw(kind: str, first: float, second: float) -> Floats:
 
 
 def draw_times(law: DwellLaw) -> Floats:
-    """Times by a law, ascending, at even steps of probability."""
+    """Return the times of a law, ascending, at even steps of probability."""
     if law.seconds:
         return np.interp(np.linspace(0, 1, DRAWN), np.linspace(0, 1, len(law.seconds)), law.seconds)
     return np.sort(_draw(law.distribution, law.first, law.second))
 
 
 def _match(kind: str, seconds: Floats) -> DwellLaw:
-    """The member of a family whose mean, and spread of logarithms, are those of the times."""
+    """Return the law of a family with the mean and the spread of logarithms of the times."""
     mean, spread = float(seconds.mean()), find_spread(seconds)
     first, second = mean, 1.0 if kind != "weibull" else 0.8
     for _ in range(ROUNDS):
@@ -107,13 +107,13 @@ def _match(kind: str, seconds: Floats) -> DwellLaw:
 
 
 def _match_mean(seconds: Floats) -> DwellLaw:
-    """The law of the usual shape with the mean of few times."""
+    """Return the law of the usual shape with the mean of the times."""
     scale = float(seconds.mean()) / gamma(1 + 1 / SHAPE)
     return DwellLaw("weibull", scale, SHAPE, len(seconds), compute_distance(seconds, _draw("weibull", scale, SHAPE)))
 
 
 def find_law_mean(law: dict[str, Any]) -> float:
-    """The mean of a think time as the scenario writes it, seconds."""
+    """Return the mean of a scenario's think time, in seconds."""
     match law["distribution"]:
         case "weibull":
             return float(law["scale"] * gamma(1 + 1 / law["shape"]))
@@ -125,7 +125,7 @@ def find_law_mean(law: dict[str, Any]) -> float:
 
 
 def stretch_law(law: dict[str, Any], factor: float) -> None:
-    """Make a think time longer by a factor."""
+    """Multiply the times of a scenario's think time by a factor."""
     for name in ("scale", "median", "mean"):
         if name in law:
             law[name] *= factor
@@ -134,20 +134,20 @@ def stretch_law(law: dict[str, Any], factor: float) -> None:
 
 
 def spread_law(law: dict[str, Any], ratio: float) -> None:
-    """Make a think time differ more from one view to the next by a ratio."""
+    """Multiply the spread of a scenario's think time by a ratio."""
     for name, power in (("sigma", 1), ("shape", -1)):
         if name in law:
             law[name] = float(np.clip(law[name] * ratio**power, *SHAPES))
 
 
 def find_spread(seconds: Floats) -> float:
-    """The distance of the quartiles' logarithms."""
+    """Return the difference of the quartiles' logarithms."""
     low, high = np.quantile(seconds, (0.25, 0.75))
     return max(float(np.log(max(high, 1e-3) / max(low, 1e-3))), 1e-3)
 
 
 def compute_distance(one: Floats, other: Floats) -> float:
-    """Kolmogorov's distance of two samples."""
+    """Return the Kolmogorov distance of two samples."""
     a, b = np.sort(one), np.sort(other)
     both = np.concatenate((a, b))
     gap = np.searchsorted(a, both, side="right") / len(a) - np.searchsorted(b, both, side="right") / len(b)

@@ -1,8 +1,8 @@
-"""How near the generated traffic is to the recorded: distances, what chance alone allows, and a word for each.
+"""Judge how near generated traffic is to recorded traffic: distances, the distances of chance, and verdicts.
 
-Rule: `close` is within what matters (5 points of 100, or 5 %) or within chance; `off` is beyond both; `too little data`
-is when chance alone could hide a difference that matters greatly. What one side shows and the other hardly does is
-`off` too.
+Rule: `close` means a distance within what matters (5 points of 100, or 5 %) or within chance; `off` means beyond both;
+`too little data` means that chance alone could hide a large difference. A figure that one side shows and the other
+hardly ever does is `off` too.
 """
 
 from __future__ import annotations
@@ -38,37 +38,37 @@ MATTERS = 0.05
 """A distance that users notice: 5 points of 100 of a distribution, 5 % of a figure. Our choice."""
 
 BLIND = 3.0
-"""Chance that hides so many times what matters makes a comparison say nothing."""
+"""If chance could hide this many times what matters, a comparison has too little data."""
 
 FEWEST = 20
 """Observations on each side below which their values are not compared."""
 
 HARDLY = 1 / 3
-"""Part of one side's observations that the other must have, within chance, to have few only by chance."""
+"""Observations of one side relative to the other from which its few observations may be due to chance."""
 
 SHOWN = 41
-"""Quantiles of a pair that are kept for plots."""
+"""Quantiles that a plot of a pair has."""
 
 
 class FitComparison(Noun):
-    """One figure of the recorded traffic beside that of the generated."""
+    """The comparison of one figure between recorded and generated traffic."""
 
     group: str
     name: str
     kind: str  # total variation, Kolmogorov–Smirnov, ratio
     distance: float  # NaN: nothing to compare
-    low: float  # what chance alone gives, 95 of 100 times
+    low: float  # interval that has 95 of 100 distances by chance alone
     high: float
     verdict: Verdict
     recorded_count: int
     generated_count: int
-    recorded: float | None = None  # the figure itself, where it is one
+    recorded: float | None = None  # the figure itself, if the comparison is of one figure
     generated: float | None = None
     unit: str = ""
 
 
 class Pair(Noun):
-    """A distribution of both, for plots: shares by label, or quantiles at equal steps from 0 to 1."""
+    """A distribution on both sides, for plots: shares by label, or quantiles at equal steps from 0 to 1."""
 
     group: str
     name: str
@@ -79,22 +79,22 @@ class Pair(Noun):
 
 
 class Judgement(Noun):
-    """The whole comparison."""
+    """All comparisons of a fit."""
 
     recorded_sessions: int
     generated_sessions: int
-    held_out: bool  # the recorded sessions were not fitted
+    held_out: bool  # True: the recorded sessions were held out of the fit
     comparisons: tuple[FitComparison, ...]
     pairs: tuple[Pair, ...]
-    sessions_to_tell: int  # of each side, from which half of what has too little data would have another verdict
+    sessions_to_tell: int  # sessions of each side with which half of the comparisons without data would have a verdict
 
     def count(self, verdict: Verdict) -> int:
-        """How many comparisons have a verdict."""
+        """Count the comparisons with this verdict."""
         return sum(each.verdict == verdict for each in self.comparisons)
 
 
 def judge(recorded: Seen, generated: Seen, held_out: bool = False) -> Judgement:
-    """Compare everything that both sides show."""
+    """Compare all figures that both sides show."""
     people = number_people(recorded.recorded.sessions), number_people(generated.recorded.sessions)
     sizes = len(people[0].of_session), len(people[1].of_session)
     comparisons: list[FitComparison] = []
@@ -107,8 +107,10 @@ def judge(recorded: Seen, generated: Seen, held_out: bool = False) -> Judgement:
 
 
 def count_sessions_to_tell(comparisons: list[FitComparison], sizes: tuple[int, int]) -> int:
-    """Sessions of each side from which half of what has too little data would have a verdict, two digits of it; 0: all
-    have one. What chance hides falls with the root of the sessions."""
+    """Estimate the sessions of each side with which half of the comparisons without enough data would have a verdict.
+
+    The result has two digits; 0: all have a verdict. The interval of chance falls with the root of the sessions.
+    """
     times = []
     for each in comparisons:
         if each.verdict == "too little data":
@@ -119,7 +121,7 @@ def count_sessions_to_tell(comparisons: list[FitComparison], sizes: tuple[int, i
 
 
 def compare_pairing(pairing: Pairing, people: tuple[SessionVisitors, SessionVisitors]) -> list[FitComparison]:
-    """The comparisons of one thing that both sides show."""
+    """Make all comparisons of one pairing."""
     one, other = pairing.recorded, pairing.generated
     found = []
     if pairing.labels:
@@ -127,19 +129,19 @@ def compare_pairing(pairing: Pairing, people: tuple[SessionVisitors, SessionVisi
     if pairing.as_distribution:
         found.append(_compare(pairing, "", KOLMOGOROV, people, find_kolmogorov))
     if pairing.as_mean:
-        figures = (mean_of(one), mean_of(other))
+        figures = (compute_mean(one), compute_mean(other))
         found.append(_compare(pairing, "mean", RATIO, people, find_mean_ratio, figures))
     for share in pairing.quantiles:
-        quantiles = (quantile_of(one, share), quantile_of(other, share))
+        quantiles = (compute_quantile(one, share), compute_quantile(other, share))
         found.append(_compare(pairing, f"p{share * 100:.0f}", RATIO, people, find_quantile_ratio(share), quantiles))
     return found
 
 
-def mean_of(side: Observations) -> float:
+def compute_mean(side: Observations) -> float:
     return float(side.value.mean()) if len(side.value) else float("nan")
 
 
-def quantile_of(side: Observations, share: float) -> float:
+def compute_quantile(side: Observations, share: float) -> float:
     return float(np.quantile(side.value, share)) if len(side.value) else float("nan")
 
 
@@ -173,7 +175,7 @@ def _compare(
 
 
 def is_one_sided(one: Observations, other: Observations, people: tuple[SessionVisitors, SessionVisitors]) -> bool:
-    """Whether one side shows something and the other hardly ever does, which is none of chance."""
+    """Whether one side shows something that the other hardly ever shows, beyond chance."""
     counts = len(one.value), len(other.value)
     if max(counts) < FEWEST or min(counts) > HARDLY * max(counts):
         return False
@@ -182,7 +184,7 @@ def is_one_sided(one: Observations, other: Observations, people: tuple[SessionVi
 
 
 def give_verdict(kind: str, found: Distance) -> Verdict:
-    """The word for a distance."""
+    """Return the verdict on a distance."""
     if not np.isfinite(found.value):
         return "too little data"
     if kind == RATIO:
@@ -195,7 +197,7 @@ def give_verdict(kind: str, found: Distance) -> Verdict:
 
 
 def make_pair(pairing: Pairing) -> Pair:
-    """What plots show of a pairing."""
+    """Return the shares or quantiles of a pairing for plots."""
     sides = (pairing.recorded.value, pairing.generated.value)
     if pairing.labels:
         size = len(pairing.labels)

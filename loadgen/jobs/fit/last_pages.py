@@ -1,11 +1,11 @@
-"""How long a visit's last page was looked at: no event tells it, but with what its events were sent bounds it.
+"""Bound how long a visit's last page was looked at, and fit laws to the bounds: no event has the time itself.
 
-Rule: the client sends a page's layout shift (CLS) when the page is hidden, and all else at its next tick, each few
-seconds from its start, or when the page is hidden if that is earlier (aws-rum-web, dispatch/Dispatch.ts). So each batch
-of a page watches the time from its first event to the tick after that: the page was left meanwhile if the CLS is in the
-batch, and was still there at the tick if not. Between a tick and the next event nothing is known, nor is it of browsers
-without CLS. A page that was hidden and came back passes for one that was left. A page that route changes lead to tells
-nothing: the CLS is that of the page that was loaded.
+Rule: the client sends a page's layout shift (CLS) when the page is hidden. It sends all other events at its next tick,
+every few seconds from its start, or when the page is hidden if that is earlier (aws-rum-web, dispatch/Dispatch.ts). So
+each batch of a page watches the time from its first event to the next tick: if the batch has the CLS, the page was left
+in that time, otherwise it was still there at the tick. Between a tick and the next event nothing is known, and nothing
+at all in browsers without CLS. A page that was hidden and shown again counts as left. A page after a route change shows
+nothing, because the CLS belongs to the page that was loaded.
 """
 
 from __future__ import annotations
@@ -22,64 +22,63 @@ from loadgen.jobs.fit.visits import Visits, find_views, spread_first
 from loadgen.rum import events as rum
 
 OF_LOAD = (rum.SESSION_START, rum.PAGE_VIEW, rum.NAVIGATION, rum.RESOURCE, rum.FCP, rum.TTFB)
-"""Events of a load. Without cookies links lead away from last pages, and other events come with the click on one."""
+"""Events of a load. Without cookies a link may end a last page, and then other events come with the click on it."""
 
 SAMPLED = 3_000
-"""Watches to which a law is fitted."""
+"""Watches to which a law is fitted at most."""
 
 USUAL_SCALE, SURE_SCALE, SURE_SHAPE = 35.0, 2.0, 0.4
-"""What is known before: the scale of the format's own laws in seconds, and by how many e-foldings scales and shapes of
-sites differ from those (our choice). It decides where the watches leave much open."""
+"""The prior: the scale of the format's default laws in seconds, and the standard deviations of the logarithms of sites'
+scales and shapes around them (our choice). It decides if the watches leave much open."""
 
 SCALES, SHAPED = np.exp(np.linspace(log(0.1), log(3_600), 64)), np.exp(np.linspace(log(SHAPES[0]), log(SHAPES[1]), 25))
 STRAY = 1e-3
-"""Share of the watches that may be wrong: clocks jump."""
+"""Share of the watches that may be wrong, because clocks jump."""
 
 BRIEF = 0.5
-"""Part of the pages that were left while they were watched from which loads tell how long they were looked at, too."""
+"""Share of pages left while they were watched from which load times are used as bounds too."""
 
 A_LAW = 15.0
-"""Logarithm of the likelihood that a law of its own must explain of a page beyond the usual one: of 20 pages of shipped
+"""Logarithm of likelihood that a page's own law must gain over the usual law: of 20 pages of shipped
 scenarios that have none, one gains 10.4 and the others less than 5; two that have one gain 47 and 1,796."""
 
 MOST_LOADS = 0.8
-"""Part of the loads in whose time a page was left that has none."""
+"""A page that was left before its load ended was left within this quantile of the load times."""
 
 SHORTEST = 0.05
-"""Seconds for which a page is looked at, at least, where it was left before it was painted."""
+"""Least seconds on a page, for a page that was left before it was painted."""
 
 MOSTLY = 0.5
-"""Part of the first inputs from which they are taken for what a page was left with."""
+"""Share of a page's first inputs that end it, from which such inputs give times on the page."""
 
 EVENLY = 0.618034
 """A step by which numbers between 0 and 1 are spread evenly."""
 
 
 class Watches(NamedTuple):
-    """During which time it is known of last pages whether they were left; a row a batch, seconds from when it was
-    painted on."""
+    """Times in which it is known whether a last page was left: one row for each batch, in seconds from the paint."""
 
     view: Ints  # row of Visits
-    begin: Floats  # it was there
-    least: Floats  # it still was
-    most: Floats  # it was left; infinite: not meanwhile
+    begin: Floats  # the page was shown
+    least: Floats  # the page was still shown
+    most: Floats  # the page was left by then; infinite: it was not left while watched
 
     def choose(self, chosen: Bools) -> Watches:
-        """A part of them."""
+        """Return the chosen watches."""
         return Watches(self.view[chosen], self.begin[chosen], self.least[chosen], self.most[chosen])
 
     def sample(self) -> Watches:
-        """So many of them as laws are fitted to, evenly."""
+        """Return an even selection of about SAMPLED watches."""
         return self.choose(np.arange(len(self.view)) % max(len(self.view) // SAMPLED, 1) == 0)
 
     @property
     def left(self) -> int:
-        """How many pages were left meanwhile."""
+        """Number of pages that were left while they were watched."""
         return int(np.isfinite(self.most).sum())
 
 
 class LastPages:
-    """What is known of the last pages of visits, and the laws that it tells.
+    """The watches of visits' last pages, and the laws that fit them.
 
     `times`: milliseconds after each view's start at which the client was ready, and at which the page was painted;
     `interval`: seconds between ticks.
@@ -90,13 +89,13 @@ class LastPages:
         self._watches = watch_last_pages(recorded, visits, times, interval)
 
     def list_watches(self, chosen: Bools) -> Watches:
-        """The watches of these views; where most of them were left soon, with what loads tell."""
+        """Return the watches of the chosen views; if most pages were left soon, load times narrow their bounds."""
         watches = self._watches.choose(chosen[self._watches.view])
         soon = watches.left > BRIEF * len(np.unique(watches.view))
-        return note_loads(watches, self._recorded, self._visits, self._painted) if soon else watches
+        return narrow_by_loads(watches, self._recorded, self._visits, self._painted) if soon else watches
 
     def fit_different(self, pages: Iterable[int], laws: Sequence[tuple[Bools, DwellLaw | None]]) -> dict[int, DwellLaw]:
-        """The laws of those of these pages that surely have none of the usual ones; these come with their views."""
+        """Fit laws to the pages that significantly differ from the usual laws, which are given with their views."""
         usual = [(views, draw_times(law)) for views, law in laws if law is not None]
         found = {}
         for page in pages:
@@ -111,11 +110,11 @@ class LastPages:
 
 
 def watch_last_pages(recorded: Recorded, visits: Visits, times: tuple[Floats, Floats], interval: float) -> Watches:
-    """The watches of last pages that were loaded once and have a CLS, by batches alone."""
+    """Make the watches of last pages that were loaded once and have a CLS, from batches alone."""
     events, size = recorded.events, len(visits.page)
     view = find_views(recorded, visits, np.arange(len(events.at)))
     shifts = recorded.find_rows(rum.CLS)
-    hidden = np.full(size + 1, -1)  # the batch of each view's CLS, of several the last one: rows are in order of time
+    hidden = np.full(size + 1, -1)  # [view]: batch of its last CLS (rows are in order of time)
     hidden[view[shifts]] = events.batch[shifts]
     able = np.append(visits.last & visits.ended & visits.hard & (visits.loads <= 1), False) & (hidden >= 0)
     linked = bool((recorded.sessions.user < 0).all())
@@ -139,10 +138,10 @@ def watch_last_pages(recorded: Recorded, visits: Visits, times: tuple[Floats, Fl
     return Watches(owner, begin, least, most).choose(least + left > 0)
 
 
-def note_loads(watches: Watches, recorded: Recorded, visits: Visits, painted: Floats) -> Watches:
-    """The same where a load that came to its end tells by its own times how long the page was there at least.
+def narrow_by_loads(watches: Watches, recorded: Recorded, visits: Visits, painted: Floats) -> Watches:
+    """Narrow the bounds by load times: a page whose load ended was shown at least until then.
 
-    A page without such a load was left before: in about the time that most loads take.
+    A page whose load did not end was left before, within the time that most loads take.
     """
     rows, owner = recorded.loads.event, watches.view
     loaded = spread_first(visits, find_views(recorded, visits, rows), recorded.events.value[rows])
@@ -156,7 +155,7 @@ def note_loads(watches: Watches, recorded: Recorded, visits: Visits, painted: Fl
 
 
 def fit_watches(watches: Watches) -> DwellLaw | None:
-    """The most likely Weibull law; None where too few pages were left while they were watched."""
+    """Fit the most likely Weibull law; None: too few pages were left while they were watched."""
     if watches.left < LEAST:
         return None
     found = [(*_find_scale(watches, shape), shape) for shape in SHAPED.tolist()]
@@ -166,7 +165,7 @@ def fit_watches(watches: Watches) -> DwellLaw | None:
 
 
 def _find_scale(watches: Watches, shape: float) -> tuple[float, float]:
-    """How likely the watches are with the best scale, and that scale."""
+    """Find the best scale for a shape; return the logarithm of its likelihood, and the scale."""
     sample = watches.sample()
     scales, width = SCALES, float(np.log(SCALES[1] / SCALES[0]))
     for _ in range(2):
@@ -184,17 +183,17 @@ def _find_likelihood(watches: Watches, scale: float, shape: float) -> float:
 
 
 def measure_likelihood(watches: Watches, times: Floats) -> float:
-    """The logarithm of how likely the watches are where pages are looked at for these times, which ascend."""
+    """Return the logarithm of the watches' likelihood if times on pages have this distribution (ascending)."""
     share = np.linspace(1, 0, len(times))
     begin, least, most = (np.interp(each, times, share, left=1, right=0) for each in watches[1:])
     return float(np.log(STRAY + (1 - STRAY) * (least - most) / np.maximum(begin, 1e-9)).sum())
 
 
 def find_parting_clicks(recorded: Recorded, visits: Visits) -> Floats:
-    """Seconds from each last page's beginning to the last input that was sent as it was hidden; NaN: not to be told.
+    """Return for each last page the seconds from its start to the last input that was sent as it was hidden; NaN: none.
 
-    Where every load is a visit (no cookies), it is mostly the click on a link that led to the next page. Where clicks
-    are not recorded, only the first input is: it tells of pages that are left before there is another.
+    If every load is a visit (no cookies), this input is mostly the click on a link to the next page. If clicks are not
+    recorded, only the first input is; it is used for pages that are mostly left with it.
     """
     events, clicks = recorded.events, rum.DOM in recorded.types
     hidden = np.zeros(int(events.batch.max(initial=-1)) + 2, dtype=bool)  # the last one: no batch is told

@@ -1,4 +1,4 @@
-"""What recorded and generated traffic are compared by: a pairing of observations for each figure that users look at."""
+"""List the observations by which recorded and generated traffic are compared: one pairing for each figure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from loadgen.jobs.fit.vitals import Loads
 from loadgen.rum import events as rum
 
 DEPTHS = 12
-"""Visits of so many pages and more are one category."""
+"""Visits with at least this many pages are one category."""
 
 QUARTILES = (0.5, 0.75, 0.95)
 EXIT, OTHER = "(exit)", "(other)"
@@ -27,20 +27,20 @@ VITALS = (("LCP", "largest", "ms"), ("FCP", "paint", "ms"), ("TTFB", "first_byte
 
 
 class Observations(NamedTuple):
-    """What one side shows: each observation's session, and its category or value."""
+    """The observations of one side: each one's session, and its category or value."""
 
     session: Ints
     value: Floats
 
 
 class Pairing(NamedTuple):
-    """The same observations of both sides, and by which figures they are compared."""
+    """The observations of both sides, and the figures by which they are compared."""
 
     group: str
     name: str
     recorded: Observations
     generated: Observations
-    labels: tuple[str, ...] = ()  # the values are places in it
+    labels: tuple[str, ...] = ()  # names of categories; then values are places in this tuple
     as_distribution: bool = False
     as_mean: bool = False
     quantiles: tuple[float, ...] = ()
@@ -52,12 +52,12 @@ Observe = Callable[[Seen], Observations]
 
 
 def pair(group: str, name: str, observe: Observe, sides: tuple[Seen, Seen], **how: Any) -> Pairing:
-    """What both sides show of one thing; `how` are fields of Pairing."""
+    """Make a pairing by observing both sides; `how` has further fields of Pairing."""
     return Pairing(group, name, observe(sides[0]), observe(sides[1]), **how)
 
 
 def list_pairings(sides: tuple[Seen, Seen]) -> Iterator[Pairing]:
-    """Everything that is compared, in the order in which it is told; recorded, then generated."""
+    """Yield all pairings in the order of the table; `sides` are recorded and generated traffic."""
     yield pair("arrivals", "session starts", observe_starts, sides, as_distribution=True, unit="s")
     yield from pair_visits(sides)
     yield from pair_people(sides)
@@ -70,13 +70,13 @@ def list_pairings(sides: tuple[Seen, Seen]) -> Iterator[Pairing]:
 
 
 def observe_starts(seen: Seen) -> Observations:
-    """When sessions began, in seconds from the first."""
+    """Observe the starts of sessions, in seconds from the first."""
     whole, starts = find_starts(seen)
     return Observations(whole, starts - starts.min(initial=np.inf) if len(whole) else starts)
 
 
 def pair_visits(sides: tuple[Seen, Seen]) -> Iterator[Pairing]:
-    """Depth, pages, steps and times on pages."""
+    """Pair depths, pages, steps and times on pages."""
     depths = (*(str(depth) for depth in range(1, DEPTHS)), f"{DEPTHS}+")
     yield pair("visits", "pages a visit", observe_depths, sides, labels=depths)
     names = sides[0].site.names
@@ -89,7 +89,7 @@ def pair_visits(sides: tuple[Seen, Seen]) -> Iterator[Pairing]:
 
 
 def observe_depths(seen: Seen) -> Observations:
-    """Page views of each whole visit, as places in the labels."""
+    """Observe the page views of each complete visit, as places in the labels."""
     views = np.bincount(seen.visits.session, minlength=len(seen.recorded.sessions.user))
     whole = np.flatnonzero((views > 0) & ~seen.cuts.begins & ~seen.cuts.open)
     return Observations(whole, np.minimum(views[whole], DEPTHS) - 1.0)
@@ -100,7 +100,7 @@ def observe_pages(seen: Seen) -> Observations:
 
 
 def observe_steps(seen: Seen) -> Observations:
-    """Page and next page, or exit, as places in the labels."""
+    """Observe each step from a page to the next or to the exit, as places in the labels."""
     visits, size = seen.visits, len(seen.site.names)
     follows = np.append(
         (visits.session[1:] == visits.session[:-1]) & (visits.number[1:] == visits.number[:-1] + 1), False
@@ -118,12 +118,12 @@ def observe_dwells(seen: Seen, small: bool) -> Observations:
 
 
 def pair_people(sides: tuple[Seen, Seen]) -> Iterator[Pairing]:
-    """Devices, browsers and so on, as far as both sides tell them."""
+    """Pair devices, browsers and other words of visitors that both sides have."""
     for name, field in (("devices", "device"), ("browsers", "browser"), ("systems", "system"), ("countries", "country"),
                         ("languages", "language"), ("browser versions", "version")):  # fmt: skip
         words = [_list_words(each, field) for each in sides]
         if not all(words):
-            continue  # one side does not tell, as the client tells no countries
+            continue  # one side has no such words: the client itself sends no countries
         fold_rare(words, sides[0].at_least)
         counts = Counter(word for side in words for word in side.values())
         labels = tuple(sorted(counts, key=lambda word: (-counts[word], word)))
@@ -134,7 +134,7 @@ def pair_people(sides: tuple[Seen, Seen]) -> Iterator[Pairing]:
 
 
 def fold_rare(words: list[dict[int, str]], at_least: int) -> None:
-    """Replace the recorded words that too few sessions have to be told, and that loadgen does not have itself."""
+    """Replace recorded words that too few sessions have, unless loadgen's own traffic has them, by OTHER."""
     counts, ours = Counter(words[0].values()), set(words[1].values())
     words[0].update({
         session: OTHER for session, word in words[0].items()
@@ -143,7 +143,7 @@ def fold_rare(words: list[dict[int, str]], at_least: int) -> None:
 
 
 def _list_words(seen: Seen, field: str) -> dict[int, str]:
-    """The word of each session that has one."""
+    """Return the word of each session that has one."""
     places: Ints = getattr(seen.recorded.sessions, field)
     version = seen.recorded.sessions.browser if field == "version" else None
     words = seen.recorded.words
@@ -178,7 +178,7 @@ def pair_events(sides: tuple[Seen, Seen]) -> Iterator[Pairing]:
 
 
 def list_common_types(seen: Seen) -> set[str]:
-    """The event types that enough sessions had to be told."""
+    """Return the event types that enough sessions had, so that they may be written."""
     events = seen.recorded.events
     return {
         name for name in seen.recorded.types
@@ -206,7 +206,7 @@ def observe_kind(seen: Seen, kind: str) -> Observations:
 
 
 def sum_up(seen: Seen, weights: Floats) -> Observations:
-    """Sums by session."""
+    """Observe the sum of the weights of each session's events."""
     count = len(seen.recorded.sessions.user)
     sums = np.bincount(seen.recorded.events.session, weights=weights, minlength=count)
     return Observations(np.arange(count), sums.astype(np.float64))

@@ -1,4 +1,4 @@
-"""A fitted scenario → one HTML page: recorded and generated over each other, and the table of comparisons."""
+"""A fit as one HTML page: plots of recorded and generated traffic over each other, and the table of comparisons."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ RECORDED, GENERATED = "run0", "run1"
 SHARES = "Shares of all: recorded as columns, generated as dots."
 QUANTILES = "Values over the share of observations that are below them."
 LABELS_ROOM = 60
-"""Characters of labels that have room below a plot."""
+"""Characters of labels that fit below a plot."""
 
 GROUPS = {
     "arrivals": "Arrivals",
@@ -44,7 +44,7 @@ GROUPS = {
 
 
 def build_fit_page(fitted: Fitted) -> str:
-    """The page's text."""
+    """Return the page's HTML."""
     judgement = fitted.judgement
     return page(
         f"{fitted.scenario.name}: fit · loadgen",
@@ -56,7 +56,7 @@ def build_fit_page(fitted: Fitted) -> str:
 
 
 def build_headline(fitted: Fitted) -> Markup:
-    """What was fitted."""
+    """Build the page's header: what was fitted."""
     held = ", compared with sessions that were not fitted" if fitted.judgement.held_out else ""
     return header(
         "fit",
@@ -67,7 +67,7 @@ def build_headline(fitted: Fitted) -> Markup:
 
 
 def build_tiles(judgement: Judgement) -> Markup:
-    """How near it comes, in large type."""
+    """Build tiles with the number of each verdict."""
     needed = judgement.sessions_to_tell
     little = (
         f"half would be told with some {needed:,} sessions on each side" if needed else "chance could hide a difference"
@@ -81,7 +81,7 @@ def build_tiles(judgement: Judgement) -> Markup:
 
 
 def list_cards(fitted: Fitted) -> Iterator[Markup]:
-    """The plots, the table, the notes."""
+    """Yield the cards: plots, comparisons, pages, notes and the scenario."""
     for pair in fitted.judgement.pairs:
         yield card(f"{GROUPS[pair.group]}: {pair.name}", draw_pair(pair), about=SHARES if pair.labels else QUANTILES)
     yield card("Comparisons", build_table(fitted.judgement), wide=True,
@@ -92,19 +92,19 @@ def list_cards(fitted: Fitted) -> Iterator[Markup]:
 
 
 def build_pages(fitted: Fitted) -> Markup:
-    """Page names and their paths."""
+    """Build the table of page names and their paths."""
     return table(("page", "path"), list(fitted.templates.items()), "Pages of the scenario and their paths")
 
 
 def build_table(judgement: Judgement) -> Markup:
-    """A row a comparison."""
+    """Build the table of comparisons, one row for each."""
     head = ("", "recorded", "generated", "distance", "by chance", "verdict", "observations")
     rows = [write_row(each) for each in judgement.comparisons]
     return table(head, rows, "Recorded beside generated traffic")
 
 
 def write_row(each: FitComparison) -> tuple[str, ...]:
-    """The cells of a comparison."""
+    """Return the cells of a comparison's row."""
     figures = [NONE if value is None else format_figure(value, each.unit) for value in (each.recorded, each.generated)]
     counts = f"{each.recorded_count:,} / {each.generated_count:,}"
     name = f"{MARKS[each.verdict]} {each.group}: {each.name}"
@@ -115,7 +115,7 @@ NONE = ""
 
 
 def draw_pair(pair: Pair) -> Markup:
-    """Both distributions as one plot."""
+    """Plot the distributions of both sides together."""
     return draw_shares(pair) if pair.labels else draw_quantiles(pair)
 
 
@@ -124,7 +124,7 @@ def make_id(pair: Pair) -> str:
 
 
 def draw_shares(pair: Pair) -> Markup:
-    """Shares by label: recorded as columns, generated as dots; the largest, when there are many."""
+    """Plot shares by label, recorded as columns and generated as dots; of many labels only the largest."""
     order = list(range(len(pair.labels)))
     if len(order) > MOST_COLUMNS:
         order = sorted(order, key=lambda place: -max(pair.recorded[place], pair.generated[place]))[:MOST_COLUMNS]
@@ -138,7 +138,7 @@ def draw_shares(pair: Pair) -> Markup:
 
 
 def draw_quantiles(pair: Pair) -> Markup:
-    """Values over the share of observations that are below."""
+    """Plot values over the share of observations below them."""
     whole = [value for value in (*pair.recorded, *pair.generated) if isfinite(value)]
     high, low = max(whole), min(value for value in [*whole, max(whole) or 1.0] if value > 0)
     low = max(low, high / 10_000)
@@ -154,12 +154,12 @@ def draw_quantiles(pair: Pair) -> Markup:
         y=linear(high) if even else logarithmic(low, high * 1.001),
         say=lambda value: format_digits(value) if value is None else format_figure(value, pair.unit),
         layers=[
-            Layer(RECORDED, "recorded", clip(pair.recorded, low, even)),
-            Layer(GENERATED, "generated", clip(pair.generated, low, even), dashed=True),
+            Layer(RECORDED, "recorded", clip_values(pair.recorded, low, even)),
+            Layer(GENERATED, "generated", clip_values(pair.generated, low, even), dashed=True),
         ],
     ).html()
 
 
-def clip(values: tuple[float, ...], low: float, even: bool) -> list[float]:
-    """Values that a logarithmic scale can show."""
+def clip_values(values: tuple[float, ...], low: float, even: bool) -> list[float]:
+    """Return the values, raised to `low` so that a logarithmic scale can show them; unchanged if `even`."""
     return [value if even else max(value, low) for value in values]

@@ -1,6 +1,6 @@
-"""What a fit gives: notes of what a person who fits must know; lines for a terminal; a summary for programs.
+"""The views of a fit: notes for the person who fits, lines for a terminal, a summary for programs.
 
-Rule: a note names values of the data only for the person who has the data; none of it is written to the scenario.
+Rule: notes may name values of the data, because their reader has the data; no note is written to the scenario.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ JUMPED = 60.0
 
 
 def list_notes(seen: Seen, found: Estimates, sample_rate: float | None) -> tuple[str, ...]:
-    """All notes, a sentence each."""
+    """Return all notes, each one sentence."""
     return (
         *list_pages(seen),
         *list_losses(seen),
@@ -37,7 +37,7 @@ def list_notes(seen: Seen, found: Estimates, sample_rate: float | None) -> tuple
 
 
 def list_pages(seen: Seen) -> Iterator[str]:
-    """Which paths became one page."""
+    """Yield notes on paths that became one page."""
     for name, template in zip(seen.site.names, seen.site.templates, strict=True):
         if template.examples and len(template.members) > 1:
             examples = ", ".join(template.examples)
@@ -51,7 +51,7 @@ def list_pages(seen: Seen) -> Iterator[str]:
 
 
 def list_losses(seen: Seen) -> Iterator[str]:
-    """What was read and is of no use."""
+    """Yield notes on data that could not be used."""
     counts = seen.recorded.counts
     for number, what in (
         (counts.broken_lines, "lines without RUM events"),
@@ -70,7 +70,7 @@ def list_losses(seen: Seen) -> Iterator[str]:
 
 
 def list_cuts(seen: Seen) -> Iterator[str]:
-    """Sessions that are not whole, and clocks that jump."""
+    """Yield notes on incomplete sessions, and on clocks that jump."""
     cuts, whole = seen.cuts, len(seen.recorded.sessions.user)
     for mask, what in (
         (cuts.begins, "began before the data, or go on an earlier session: no arrivals, no landings"),
@@ -89,7 +89,7 @@ def list_cuts(seen: Seen) -> Iterator[str]:
 
 
 def list_guesses(seen: Seen, found: Estimates, sample_rate: float | None) -> Iterator[str]:
-    """What the data do not tell."""
+    """Yield notes on what the data do not show, and what was assumed."""
     if sample_rate is None:
         yield "sample rate: taken to be 1; if the client samples, give --sample-rate, and arrivals are made up for"
     if not seen.settings.cookies:
@@ -129,7 +129,7 @@ def list_guesses(seen: Seen, found: Estimates, sample_rate: float | None) -> Ite
 
 
 def list_residue(seen: Seen, found: Estimates) -> Iterator[str]:
-    """What the data show and no scenario can say."""
+    """Yield notes on what the data show but no scenario can state."""
     if found.people.other_browsers:
         common = [(name, number) for name, number in found.people.other_browsers.most_common(MOST_TOLD)
                   if number >= seen.at_least and not holds_secret(name) and name.isprintable()]  # fmt: skip
@@ -148,25 +148,25 @@ def list_residue(seen: Seen, found: Estimates) -> Iterator[str]:
 
 
 WIDTH, MANIFOLD = 80, 10.0
-"""Characters of a line; the ratio from which it is told as such and not as what is more."""
+"""Characters of a line; ratio from which a figure is written as a factor, not as a change in per cent."""
 
 MARKS = {"close": "✓", "off": "✗", "too little data": "?"}
 
 
 class Fitted(Noun):
-    """A scenario that was fitted to recorded traffic, and how near it comes."""
+    """A scenario that was fitted to recorded traffic, with notes and the judgement of its own traffic."""
 
     scenario: Scenario
     text: str  # the scenario's file, TOML with comments
-    notes: tuple[str, ...]  # what was folded, cut, guessed, and what no scenario can say
+    notes: tuple[str, ...]  # see list_notes
     judgement: Judgement
-    sessions: int  # recorded, those that were held out included
+    sessions: int  # recorded sessions, also those held out
     events: int
     templates: dict[str, str]  # page → path
 
 
 class FittedSummary(Noun):
-    """The same for programs: what `--json` prints."""
+    """The summary of a fit for programs, which `--json` prints."""
 
     scenario: str  # its name
     notes: tuple[str, ...]
@@ -177,14 +177,14 @@ class FittedSummary(Noun):
 
 
 def summarize_fit(fitted: Fitted) -> FittedSummary:
-    """What programs want to know of a fit, beside the scenario's file."""
+    """Return the summary of a fit for programs; it does not include the scenario's file."""
     return FittedSummary(
         fitted.scenario.name, fitted.notes, fitted.judgement, fitted.sessions, fitted.events, fitted.templates
     )
 
 
 def format_fitted(fitted: Fitted) -> Iterator[str]:
-    """The notes, then the judgement as a table."""
+    """Yield the lines of the notes, then the judgement as a table."""
     for note in fitted.notes:
         yield from wrap(note, WIDTH, initial_indent="- ", subsequent_indent="  ")
     yield ""
@@ -192,7 +192,7 @@ def format_fitted(fitted: Fitted) -> Iterator[str]:
 
 
 def format_judgement(judgement: Judgement) -> Iterator[str]:
-    """The comparisons as a table, and how many of them are close."""
+    """Yield the comparisons as a table, and the number of each verdict."""
     held = ", which were not fitted" if judgement.held_out else ""
     yield f"{judgement.recorded_sessions:,} recorded sessions{held}, beside {judgement.generated_sessions:,} generated"
     yield ""
@@ -211,7 +211,7 @@ def format_judgement(judgement: Judgement) -> Iterator[str]:
 
 
 def format_comparison(each: FitComparison) -> str:
-    """One line of the table."""
+    """Format a comparison as one line of the table."""
     figures = [
         format_figure(value, each.unit) if value is not None else "" for value in (each.recorded, each.generated)
     ]
@@ -221,7 +221,7 @@ def format_comparison(each: FitComparison) -> str:
 
 
 def format_figure(value: float, unit: str) -> str:
-    """A figure with its unit."""
+    """Format a figure with its unit."""
     if not isfinite(value):
         return NONE
     if unit == "ms":
@@ -232,7 +232,7 @@ def format_figure(value: float, unit: str) -> str:
 
 
 def format_distance(each: FitComparison) -> str:
-    """A ratio as what it is off by, another distance in points of 100."""
+    """Format a distance: a ratio as a change in per cent, another distance in points of 100."""
     if not isfinite(each.distance):
         return NONE
     if each.kind == RATIO:
@@ -241,7 +241,7 @@ def format_distance(each: FitComparison) -> str:
 
 
 def format_chance(each: FitComparison) -> str:
-    """What chance alone gives."""
+    """Format the distance that chance alone gives."""
     if not isfinite(each.high):
         return NONE
     if each.kind == RATIO:

@@ -1,8 +1,8 @@
-"""Vitals and navigation timing by device, and the pages that are slower or quicker than others.
+"""Measure vitals and navigation timing by device, and find pages that are slower or quicker than others.
 
-Rule: what is compared and matched are means and spreads of logarithms, landings and later loads apart, so that a mix of
-pages or of first visits does not pass for slowness. Loads of one visitor are alike, so many of them tell little more
-than one: a few long visits do not pass for the device.
+Rule: means and spreads of logarithms are compared and matched, separately for landings and later loads, so that a mix
+of pages or of first visits does not look like slowness. The loads of one visitor are correlated, so many of them weigh
+little more than one, and a few long visits do not dominate their device.
 """
 
 from __future__ import annotations
@@ -17,30 +17,30 @@ from loadgen.jobs.fit.visits import Visits, find_views, spread_first
 from loadgen.rum import events as rum
 
 FEW, LEAST = 8, 40
-"""Loads from which the median of a device's vital is fitted, and from which its spread is too."""
+"""Loads that are needed to fit the median of a device's vital, and to fit its spread."""
 
 SLOWER, SURELY = 0.06, 4.0
-"""A page's slowness is told from so large a difference of logarithms, and from so many standard errors, on."""
+"""A page's slowness is written from this difference of logarithms on, if it also has this many standard errors."""
 
 APART = 2.0
-"""Standard errors by which the mean over loads differs from that over visitors when those who load much are others."""
+"""Standard errors of the difference between mean over loads and mean over visitors from which heavy visitors differ."""
 
 AHEAD_MS = 2.0
-"""Milliseconds by which TTFB is less than the navigation's first byte where the page was rendered ahead."""
+"""A page was prerendered if TTFB is this many milliseconds less than the navigation's first byte."""
 
 TRIM = 0.01
-"""Part of the lowest and highest logarithms that is left out: broken clocks and machines asleep."""
+"""Share of the lowest and of the highest logarithms that is left out: clocks are broken, and machines sleep."""
 
 
 class Loads(NamedTuple):
-    """Full loads with their vitals; a row for each view that was loaded, NaN: not told. Milliseconds."""
+    """Full loads with their vitals in milliseconds: one row for each view that was loaded; NaN: unknown."""
 
     view: Ints  # row of Visits
     session: Ints  # row of SessionTable
-    first: Bools
+    first: Bools  # a landing
     small: Bools  # on a mobile or tablet
     back: Bools  # a step back, whose document the browser's cache mostly holds
-    ahead: Bools  # rendered before the visitor came to it: vitals are counted from there, navigation times are not
+    ahead: Bools  # prerendered: vitals count from when the visitor came, navigation times do not
     first_byte: Floats
     paint: Floats  # FCP
     largest: Floats  # LCP
@@ -48,17 +48,17 @@ class Loads(NamedTuple):
     input: Floats  # INP
     delay: Floats  # FID
     shift: Floats  # CLS
-    shifting: Floats  # SINGLE and LOADING of it
+    shifting: Floats  # flags SINGLE and LOADING of the CLS
     response: Floats
     bytes: Floats
-    ratio: Floats  # of the document unpacked to the document on the wire
+    ratio: Floats  # size of the document unpacked, divided by its size on the wire
     tls: Floats
     scripts: Floats  # from domInteractive to DOMContentLoaded
     handlers: Floats  # of DOMContentLoaded
 
 
 class Match(NamedTuple):
-    """Mean and standard deviation of logarithms, and on how many loads they stand."""
+    """Mean and standard deviation of logarithms, and the number of loads that they were computed from."""
 
     mean: float
     spread: float
@@ -66,7 +66,7 @@ class Match(NamedTuple):
 
 
 def list_loads(recorded: Recorded, visits: Visits, mobile: Bools) -> Loads:
-    """The first full load of each view."""
+    """List the first full load of each view."""
     rows, loads = np.flatnonzero(visits.hard), recorded.loads
     ttfb, fcp, lcp, inp, fid, cls = (
         _spread_vital(recorded, visits, name)[:, rows]
@@ -86,7 +86,7 @@ def list_loads(recorded: Recorded, visits: Visits, mobile: Bools) -> Loads:
 
 
 def _spread_vital(recorded: Recorded, visits: Visits, name: str) -> Floats:
-    """Value and code of the first event of a type under each view."""
+    """Return value and code of the first event of a type under each view."""
     rows = recorded.find_rows(name)
     view = find_views(recorded, visits, rows)
     return np.stack(
@@ -95,7 +95,10 @@ def _spread_vital(recorded: Recorded, visits: Visits, name: str) -> Floats:
 
 
 def match_logarithms(values: Floats, session: Ints | None = None) -> Match:
-    """Mean and spread of the logarithms of what is positive; `session`: whose each value is, if some are alike."""
+    """Compute mean and standard deviation of the logarithms of the positive values, without the extremes.
+
+    `session` is the session number of each value: values of one session are correlated.
+    """
     known = np.flatnonzero(np.isfinite(values) & (values > 0))
     logarithms = np.log(values[known])
     order = np.argsort(logarithms, kind="stable")
@@ -110,11 +113,11 @@ def match_logarithms(values: Floats, session: Ints | None = None) -> Match:
 
 
 def weigh_loads(values: Floats, session: Ints) -> Floats:
-    """Weights of loads whose visitors have any number of them, that add up to 1.
+    """Return weights of loads that add up to 1, although visitors have different numbers of loads.
 
-    Of a visitor's n loads, n / (1 + (n - 1) r) count, where r is the share of the variance that a visitor's loads have
-    in common: then the error of the mean is least. Where those who load much surely are slower or quicker than others,
-    the loads count alike as far as that is sure.
+    A visitor's n loads together count as n / (1 + (n - 1) r) loads, where r is the share of the variance that a
+    visitor's loads have in common: this makes the error of the mean least. If visitors with many loads are
+    significantly slower or quicker than others, the weights move towards equal ones.
     """
     _, place, number = np.unique(session, return_inverse=True, return_counts=True)
     own = values - (np.bincount(place, values) / number)[place]
@@ -133,7 +136,7 @@ QUANTITIES = ("ttfb", "render", "largest", "inp", "fid", "cls", "rtt", "response
 
 
 def read_quantity(loads: Loads, name: str) -> Floats:
-    """What a parameter of the scenario's vitals shows itself in."""
+    """Return the measured quantity that depends on a parameter of the scenario's vitals; NaN: unknown."""
     match name:
         case "ttfb":
             return np.where(loads.back | loads.ahead, np.nan, loads.first_byte)
@@ -153,7 +156,7 @@ def read_quantity(loads: Loads, name: str) -> Floats:
 
 
 def match_device(loads: Loads, small: bool, weights: tuple[float, float] | None = None) -> dict[str, Match]:
-    """Each quantity of one kind of device; landings and later loads are weighed as in `weights`, if given."""
+    """Match each quantity on one kind of device; `weights` are those of landings and later loads, if given."""
     own = loads.small == small
     groups = [own] if weights is None else [own & (loads.first == first) for first in (True, False)]
     found = {}
@@ -175,25 +178,25 @@ def _mix(parts: list[Match], weights: tuple[float, float]) -> Match:
 
 
 def weigh_landings(loads: Loads) -> tuple[float, float]:
-    """The shares of landings and of later loads."""
+    """Return the shares of landings and of later loads."""
     share = float(loads.first.mean()) if len(loads.first) else 1.0
     return share, 1 - share
 
 
 def find_text_share(loads: Loads, small: bool) -> float:
-    """Share of the LCPs that are no image; NaN without any."""
+    """Return the share of LCPs that are no image; NaN: there is no LCP."""
     known = (loads.small == small) & np.isfinite(loads.largest)
     return float(1 - loads.image[known].mean()) if known.any() else float("nan")
 
 
 def find_still_share(loads: Loads, small: bool) -> tuple[float, int]:
-    """Share of the loads without any layout shift, and on how many loads it stands."""
+    """Return the share of loads without a layout shift (NaN: unknown), and the number of loads with a CLS."""
     known = loads.shift[(loads.small == small) & np.isfinite(loads.shift)]
     return (float((known == 0).mean()) if len(known) else float("nan")), len(known)
 
 
 def find_shifts(loads: Loads) -> tuple[dict[str, float], int]:
-    """Members of telemetry.shifts, and on how many loads with a shift they stand."""
+    """Return the members of telemetry.shifts, and the number of loads with a shift."""
     codes = loads.shifting[loads.shift > 0].astype(np.int64)
     shares = {name: float((codes & int(flag) > 0).mean()) if len(codes) else 0.0
               for name, flag in (("loading", LOADING), ("single", SINGLE))}  # fmt: skip
@@ -201,7 +204,7 @@ def find_shifts(loads: Loads) -> tuple[dict[str, float], int]:
 
 
 def find_lcp_parts(recorded: Recorded) -> tuple[Floats, int]:
-    """Mean shares of delay, loading and rendering of largest images that came from the network, and how many did."""
+    """Return the mean shares of delay, loading and rendering of largest images from the network, and their number."""
     keys = recorded.events.key[recorded.find_rows(rum.LCP)]
     counts = np.bincount(keys[keys >= 0], minlength=len(recorded.keys))
     whole, number = np.zeros(3), 0
@@ -214,8 +217,10 @@ def find_lcp_parts(recorded: Recorded) -> tuple[Floats, int]:
 
 
 def list_residuals(loads: Loads) -> tuple[Bools, list[Floats]]:
-    """Which loads tell the waiting for the first byte and the rendering, and both as differences of logarithms from
-    those of the same kind of device and of load; 0 where they are not told."""
+    """Return the loads with known waiting for the first byte and known rendering, and the residuals of both.
+
+    A residual is the logarithm minus the mean over loads of the same kind of device and of load; 0: unknown.
+    """
     quantities = [read_quantity(loads, name) for name in ("ttfb", "render")]
     known = np.all([np.isfinite(each) & (each > 0) for each in quantities], axis=0)
     values = [np.where(known, np.log(np.where(known, each, 1.0)), 0.0) for each in quantities]
@@ -228,7 +233,7 @@ def list_residuals(loads: Loads) -> tuple[Bools, list[Floats]]:
 
 
 def find_shared_slowness(loads: Loads) -> tuple[float, int]:
-    """The correlation of waiting and rendering, which a visitor's device and network bring about, and its loads."""
+    """Return the correlation of waiting and rendering, which a visitor's device and network cause, and its loads."""
     known, values = list_residuals(loads)
     one, other = (np.clip(each[known], *np.quantile(each[known], (TRIM, 1 - TRIM))) if known.any() else each[known]
                   for each in values)  # fmt: skip
@@ -237,7 +242,7 @@ def find_shared_slowness(loads: Loads) -> tuple[float, int]:
 
 
 def find_slowness(loads: Loads, page: Ints, pages: int) -> dict[int, tuple[float, float]]:
-    """Pages that are slower or quicker than the most loaded one: factor, and the standard error of its logarithm."""
+    """Find pages slower or quicker than the page with most loads: factor, and standard error of its logarithm."""
     known, values = list_residuals(loads)
     counts = np.bincount(page[known], minlength=pages)
     if not counts.any():

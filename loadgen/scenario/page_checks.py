@@ -53,10 +53,10 @@ def read_table(raw: Any, *names: str) -> Mapping[str, Any]:
 
 def list_tables(raw: Mapping[str, Any], name: str) -> list[tuple[int, Mapping[str, Any]]]:
     """Return the tables in a list of raw data, each with its position in the list; other items are left out."""
-    found = raw.get(name)
+    value = raw.get(name)
     return [
         (place, each)
-        for place, each in enumerate(found if isinstance(found, list | tuple) else ())
+        for place, each in enumerate(value if isinstance(value, list | tuple) else ())
         if isinstance(each, Mapping)
     ]
 

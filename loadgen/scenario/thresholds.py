@@ -46,15 +46,15 @@ def parse_threshold(text: str) -> tuple[str, float]:
     `<` and `<=` mean the same, as do `>` and `>=`: a figure that equals its bound keeps it. Raises ValueError, with
     what to write instead.
     """
-    found = CONDITION.fullmatch(text)
-    if found is None or found[1] not in BOUNDS:
+    match = CONDITION.fullmatch(text)
+    if match is None or match[1] not in BOUNDS:
         raise ValueError(
             f"{text!r} is no threshold; write one such as 'latency_p99_ms < 500'; there are {', '.join(BOUNDS)}"
         )
-    name, bound = found[1], parse_count(found[3]) / (100 if found[4] else 1)
-    if (found[2] == ">") is not (name in LOWEST):
+    name, bound = match[1], parse_count(match[3]) / (100 if match[4] else 1)
+    if (match[2] == ">") is not (name in LOWEST):
         raise ValueError(
-            f"{text!r} is the wrong way round; write '{name} {'>' if name in LOWEST else '<'} {found[3]}{found[4]}'"
+            f"{text!r} is the wrong way round; write '{name} {'>' if name in LOWEST else '<'} {match[3]}{match[4]}'"
         )
     try:
         Thresholds(**{name: bound})

@@ -75,10 +75,10 @@ class Assets:
     def lay_out(self, pages: dict[str, PageSpec], default: Resources, image_limit: int) -> None:
         """Make the files of every page; of images only a few more than the client records."""
         counts = [page.resources or default for page in pages.values()]
-        found = [self._make_files(name, each, image_limit) for name, each in zip(pages, counts, strict=True)]
-        sizes = _read_sizes(found, counts)
-        files = [asset._replace(size=sizes.get(asset.url, asset.size)) for each in found for asset in each]
-        self.begins: Ints = np.concatenate(([0], np.cumsum([len(each) for each in found], dtype=np.int64)))
+        by_page = [self._make_files(name, each, image_limit) for name, each in zip(pages, counts, strict=True)]
+        sizes = _read_sizes(by_page, counts)
+        files = [asset._replace(size=sizes.get(asset.url, asset.size)) for each in by_page for asset in each]
+        self.begins: Ints = np.concatenate(([0], np.cumsum([len(each) for each in by_page], dtype=np.int64)))
         self.kind: Ints = np.array([asset.kind for asset in files], dtype=np.int64)
         self.size: Ints = np.array([asset.size for asset in files], dtype=np.int64)
         self.opaque = [asset.url.startswith(self._closed) for asset in files]
@@ -87,7 +87,7 @@ class Assets:
         self.favicon: Bools = np.array([asset.name == FAVICON for asset in files], dtype=bool)
         common = {asset.url for asset in self._shared.values()}
         self.shared: Bools = np.array([asset.name == FAVICON or asset.url in common for asset in files], dtype=bool)
-        on_pages = [{asset.url for asset in each} for each in found]
+        on_pages = [{asset.url for asset in each} for each in by_page]
         # [file, page]: whether the page has the file
         self.on_page: Bools = np.array([[asset.url in urls for urls in on_pages] for asset in files], dtype=bool)
         # the different sets of pages that files are on, [set, page], and the number of each file's set
@@ -157,10 +157,10 @@ class Assets:
         return Asset(IMAGE, FAVICON, f"{self._origin}/favicon.png", "other", 1430)
 
 
-def _read_sizes(found: list[list[Asset]], counts: list[Resources]) -> dict[str, int]:
+def _read_sizes(by_page: list[list[Asset]], counts: list[Resources]) -> dict[str, int]:
     """Return the sizes that the scenario states, by URL; the first statement for a shared file counts."""
     sizes: dict[str, int] = {}
-    for files, stated in zip(found, counts, strict=True):
+    for files, stated in zip(by_page, counts, strict=True):
         for kind, name in enumerate(get_args(FileKind)):
             own = [asset for asset in files if asset.kind == kind]
             for asset, kilobytes in zip(own, stated.kilobytes.get(name, ()), strict=False):

@@ -142,11 +142,11 @@ def _find_hides(draws: BlockDraws) -> list[tuple[float, ...]]:
 
 def build_unused(draws: BlockDraws, start_clocks: StartClocks) -> dict[int, list[Load]]:
     """Build the documents that are prerendered but never shown, by the row of their session."""
-    found: dict[int, list[Load]] = {}
+    by_session: dict[int, list[Load]] = {}
     unused = draw_unused(draws, start_clocks)
     if unused is not None:
         loads, _ = build_loads(unused, record_unseen(unused), NO_LIMIT)
         for row in unused.own_loads.tolist():
             load = msgspec.structs.replace(loads[row], shown=math.inf)
-            found.setdefault(int(unused.load_session[row]), []).append(load)
-    return found
+            by_session.setdefault(int(unused.load_session[row]), []).append(load)
+    return by_session

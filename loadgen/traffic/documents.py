@@ -116,8 +116,8 @@ def draw_document(
     fetched = ttfb + to_ticks(COMMITTED_MS + (rtt * rounds + SERVED_MS) * np.exp(ROUNDS_SIGMA * normal[5]))
     images = np.maximum(images, np.where(warm, fetched, behind))
     delay, loaded, rendered = telemetry.lcp_parts
-    found = 1 / (1 + rendered / (delay + loaded) * np.exp(RENDERED_SIGMA * normal[2]))
-    images = np.where(files.alone, ttfb + scale_ticks(lcp - ttfb, found), images)
+    fetch_share = 1 / (1 + rendered / (delay + loaded) * np.exp(RENDERED_SIGMA * normal[2]))
+    images = np.where(files.alone, ttfb + scale_ticks(lcp - ttfb, fetch_share), images)
     shown = np.where(files.images | files.largest, images + to_ticks(2 + _draw_factors(IMAGE_REST, normal[4])), 0)
     done = np.maximum(parsed_end + to_ticks(_draw_factors(REST, normal[3])) + 1, shown)
     load = done + LOAD_WAITS.pick(uniform[2])

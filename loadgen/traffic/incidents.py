@@ -114,7 +114,7 @@ def find_struck_views(
     zero. An outage hits loads by `planned`, because it delays the loads after those that it slows. `hard` marks views
     that are full loads.
     """
-    found = []
+    struck = []
     for exposure in exposures:
         incident = exposure.incident
         hit = exposure.find_hits(walk.session, walk.page, planned if isinstance(incident, Outage) else at)
@@ -123,5 +123,5 @@ def find_struck_views(
         elif isinstance(incident, ErrorRelease):
             hit &= seeds.stream(f"incident/{incident.name}/throws").random(len(hit)) < incident.per_view
         if hit.any():
-            found.append(StruckViews(incident, hit))
-    return found
+            struck.append(StruckViews(incident, hit))
+    return struck

@@ -215,12 +215,12 @@ def _make_short_name(stream: np.random.Generator) -> str:
     return "".join(LETTERS[int(pick)] for pick in picks[: 1 + int(stream.integers(2))])
 
 
-def weigh_errors(found: list[SiteError], pages: int) -> NDArray[np.float64]:
+def weigh_errors(errors: list[SiteError], pages: int) -> NDArray[np.float64]:
     """Return the weight of each error (column) on a page in an engine (row: page × number of engines + engine)."""
-    table = np.ones((pages, len(BrowserEngine), len(found)))
-    for column, fault in enumerate(found):
+    table = np.ones((pages, len(BrowserEngine), len(errors)))
+    for column, fault in enumerate(errors):
         if fault.page is not None:
             table[np.arange(pages) != fault.page, :, column] = ELSEWHERE
         if fault.engine is not None:
             table[:, [engine for engine in BrowserEngine if engine != fault.engine], column] = ELSEWHERE
-    return table.reshape(pages * len(BrowserEngine), len(found))
+    return table.reshape(pages * len(BrowserEngine), len(errors))

@@ -221,5 +221,5 @@ def rake(weights: Floats, groups: list[str], shares: dict[str, float], mass: Flo
         now = float((mass[:, None] * weights[:, columns]).sum())
         factors[columns] = shares.get(group, 0.0) / total / now if now else 0.0
     scaled = weights * factors
-    whole = scaled.sum(axis=1, keepdims=True)
-    return np.asarray(np.divide(scaled, whole, out=np.zeros_like(scaled), where=whole > 0), dtype=np.float64)
+    totals = scaled.sum(axis=1, keepdims=True)
+    return np.asarray(np.divide(scaled, totals, out=np.zeros_like(scaled), where=totals > 0), dtype=np.float64)

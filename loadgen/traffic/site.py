@@ -243,13 +243,13 @@ def _make_faker(name: str) -> Faker:
 def make_items(site: str, pool: str, size: int) -> list[tuple[str, str]]:
     """Make slug and title of each item behind a placeholder, all different, the most popular first."""
     fake = _make_faker(f"{site}/{pool}")
-    found: dict[str, str] = {}
-    while len(found) < size:
+    items: dict[str, str] = {}
+    while len(items) < size:
         words = [fake.last_name(), fake.safe_color_name(), fake.word(part_of_speech="noun")]
         slug = "-".join(words).lower()
-        slug = f"{slug}-{len(found)}" if slug in found else slug
-        found[slug] = " ".join(words).title()
-    return list(found.items())
+        slug = f"{slug}-{len(items)}" if slug in items else slug
+        items[slug] = " ".join(words).title()
+    return list(items.items())
 
 
 def make_hosts(site: str, size: int) -> list[str]:

@@ -114,10 +114,10 @@ def write_accept_language(language: str, *more: str) -> str:
 
 def _write_hints(visitor: Visitor) -> Headers:
     """Write the client hints that every Chromium sends: its system, its brands, and whether it is a mobile."""
-    found = CHROMIUM_VERSION.search(visitor.user_agent)
+    match = CHROMIUM_VERSION.search(visitor.user_agent)
     return (
         ("sec-ch-ua-platform", f'"{visitor.os_name}"'),
-        ("sec-ch-ua", write_brands(found[1] if found else visitor.browser_version, visitor)),
+        ("sec-ch-ua", write_brands(match[1] if match else visitor.browser_version, visitor)),
         ("sec-ch-ua-mobile", "?1" if visitor.device_type == "mobile" else "?0"),
     )
 

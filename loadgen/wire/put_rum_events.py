@@ -59,18 +59,18 @@ def write_events(batch: Batch, clock: Clock, session: str) -> str:
     page: Page | None = None
     metadata = ""
     elements = []
-    then, second, after = -inf, 0, 0
+    last_at, second, next_second = -inf, 0, 0
     stamp = ""  # kept for the next event: most events of a batch have the time, or the second, of the event before
     for row in view.rows:
         if pages[row] is not page:
             page = pages[row]
             metadata = _write_page_metadata(page, cookies, session)
-        if at[row] != then:
-            then = at[row]
-            moment = epoch + (start + then) / pace + 0.5  # JavaScript's Math.round rounds halves up
-            if not second <= moment < after:
+        if at[row] != last_at:
+            last_at = at[row]
+            moment = epoch + (start + last_at) / pace + 0.5  # JavaScript's Math.round rounds halves up
+            if not second <= moment < next_second:
                 second = int(moment)
-                after, stamp = second + 1, str(second)
+                next_second, stamp = second + 1, str(second)
         elements.append(
             f'{ids[row]}","timestamp":{stamp},"type":"{types[row]}","metadata":"{{{metadata}{own[row]}}}",'
             f'"details":"{details[row]}'

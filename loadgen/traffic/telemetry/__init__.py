@@ -19,12 +19,12 @@ from loadgen.traffic.telemetry.vitals import record_cls, record_fcp, record_lcp
 def record_unseen(draws: BlockDraws) -> list[Column]:
     """Record the events of prerendered documents that are never shown: those that need neither paints nor inputs."""
     monitor = draws.scenario.monitor
-    made: list[Column] = [record_page_views(draws)]
+    columns: list[Column] = [record_page_views(draws)]
     if monitor.collects("performance"):
-        made += [record_resources(draws)[0], *record_navigation(draws)]
+        columns += [record_resources(draws)[0], *record_navigation(draws)]
     if monitor.collects("http"):
-        made += _record_calls(draws, None)
-    return made
+        columns += _record_calls(draws, None)
+    return columns
 
 
 def _record_calls(draws: BlockDraws, inputs: Inputs | None) -> list[Column]:
@@ -36,12 +36,12 @@ def _record_calls(draws: BlockDraws, inputs: Inputs | None) -> list[Column]:
 def record_events(draws: BlockDraws) -> list[Column]:
     """Record the events of a block's own sessions, a column for each family that the scenario's client records."""
     monitor, inputs = draws.scenario.monitor, draw_inputs(draws)
-    made: list[Column] = [record_page_views(draws)]
+    columns: list[Column] = [record_page_views(draws)]
     if monitor.collects("performance") or draws.scenario.client.timeToInteractive:
         reactions = draw_reactions(draws, inputs)
     if monitor.collects("performance"):
         files, heroes = record_resources(draws)
-        made += [
+        columns += [
             files,
             *record_navigation(draws),
             record_fcp(draws),
@@ -51,15 +51,15 @@ def record_events(draws: BlockDraws) -> list[Column]:
             record_inp(draws, inputs, reactions),
         ]
     if monitor.collects("http"):
-        made += _record_calls(draws, inputs)
+        columns += _record_calls(draws, inputs)
     if monitor.collects("errors"):
-        made += [record_js_errors(draws), *record_released_errors(draws)]
+        columns += [record_js_errors(draws), *record_released_errors(draws)]
     if monitor.collects("interaction"):
-        made += record_dom(draws, inputs)
+        columns += record_dom(draws, inputs)
     if draws.scenario.client.timeToInteractive:
-        made.append(record_tti(draws, inputs, reactions))
+        columns.append(record_tti(draws, inputs, reactions))
     if monitor.collects("replay"):
-        made.append(record_replay(draws, inputs))
+        columns.append(record_replay(draws, inputs))
     if monitor.custom_events:
-        made += record_custom(draws)
-    return made
+        columns += record_custom(draws)
+    return columns

@@ -65,11 +65,11 @@ def _draw_calls(draws: BlockDraws, inputs: Inputs | None) -> DrawnCalls:
     begun[hard] = np.maximum(begun[hard], draws.time.start[hard] + draws.loading.parsed)
     begun += to_ticks(CALLED_AFTER_MS * draws.stream("api begin").standard_exponential(draws.views))
     pressed = np.full(draws.views, FAR_TICK) if inputs is None else find_presses(draws, inputs)
-    found = [_draw_page_calls(draws, stream, (begun, pressed), each) for each in range(len(draws.site.calls))]
+    by_kind = [_draw_page_calls(draws, stream, (begun, pressed), each) for each in range(len(draws.site.calls))]
     none = np.zeros(0, dtype=np.int64)
-    view = np.concatenate([none, *(rows for rows, _ in found)])
-    started = np.concatenate([none, *(start for _, start in found)])
-    kind = np.repeat(np.arange(len(found)), [len(rows) for rows, _ in found])
+    view = np.concatenate([none, *(rows for rows, _ in by_kind)])
+    started = np.concatenate([none, *(start for _, start in by_kind)])
+    kind = np.repeat(np.arange(len(by_kind)), [len(rows) for rows, _ in by_kind])
     rtt = draws.slowness.rtt[draws.walk.session[view]]
     served = api.median_ms * np.exp(api.sigma * stream.standard_normal(len(view)))
     status = _draw_status(draws, stream.random(len(view)), kind)
@@ -99,10 +99,11 @@ def record_calls(draws: BlockDraws, inputs: Inputs | None) -> RecordedCalls:
     client = draws.scenario.client
     wanted = (status <= NO_ANSWER) | (status >= 400) | client.enableXRay | client.recordAllRequests
     row = np.flatnonzero(wanted & draws.own_view_mask[view] & draws.time.are_alive(view, ended))
-    made = [draws.site.calls[which][1] for which in kind[row].tolist()]
+    calls = [draws.site.calls[which][1] for which in kind[row].tolist()]
     pages, items = draws.walk.page[view[row]].tolist(), draws.walk.items[view[row]].tolist()
-    paths = [draws.site.fill(call.path, page, tuple(its)) for call, page, its in zip(made, pages, items, strict=True)]
-    return RecordedCalls(row, len(view), view[row], started[row], ended[row], status[row], length[row], made, paths)
+    rows = zip(calls, pages, items, strict=True)
+    paths = [draws.site.fill(call.path, page, tuple(chosen)) for call, page, chosen in rows]
+    return RecordedCalls(row, len(view), view[row], started[row], ended[row], status[row], length[row], calls, paths)
 
 
 def _draw_page_calls(
@@ -160,6 +161,6 @@ def _draw_status(draws: BlockDraws, uniform: Floats, kind: Ints) -> Ints:
         failures, network = (api.failures, api.network) if call.failures is None else (call.failures, 0.0)
         codes = np.array([201 if call.method == "POST" else 200, NO_ANSWER, *map(int, failures)])
         failing = [network, *failures.values()]
-        made = kind == index
-        status[made] = codes[Choice([max(1 - sum(failing), 0.0), *failing]).pick(uniform[made])]
+        of_kind = kind == index
+        status[of_kind] = codes[Choice([max(1 - sum(failing), 0.0), *failing]).pick(uniform[of_kind])]
     return status

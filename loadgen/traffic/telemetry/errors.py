@@ -76,9 +76,9 @@ def _find_views(draws: BlockDraws, session: Ints, uniform: Floats) -> Ints:
     weight = np.array([page.js_errors for page in draws.site.pages])[draws.walk.page]
     until = np.concatenate(([0.0], np.cumsum(weight)))
     low, high = until[draws.walk.begins[session]], until[draws.walk.begins[session + 1]]
-    found = np.searchsorted(until, low + uniform * (high - low), side="right") - 1
+    view = np.searchsorted(until, low + uniform * (high - low), side="right") - 1
     last = draws.walk.begins[session + 1] - 1
-    return np.where(high > low, np.clip(found, draws.walk.begins[session], last), -1)
+    return np.where(high > low, np.clip(view, draws.walk.begins[session], last), -1)
 
 
 def _make_details(fault: SiteError, dialect: BrowserEngine, stack_limit: int) -> JsError:
@@ -90,9 +90,11 @@ def _make_details(fault: SiteError, dialect: BrowserEngine, stack_limit: int) ->
 
 def make_released_error(incident: ErrorRelease, site: Site) -> SiteError:
     """Make the error of an incident; it is thrown a few lines or columns behind one of the site's own errors."""
-    like = site.errors[0]
+    model_error = site.errors[0]
     down, right = (0, 211) if site.minified else (3, 0)
     name, message = (text.replace("{", "{{").replace("}", "}}") for text in (incident.type, incident.message))
     kind = ErrorKind("rejected_error" if incident.rejected else "error", name, (message, message, message))
-    frames = tuple((name, line + down, column + right) for name, line, column in like.frames)
-    return like._replace(kind=kind, line=like.line + down, column=like.column + right, frames=frames)
+    frames = tuple((name, line + down, column + right) for name, line, column in model_error.frames)
+    return model_error._replace(
+        kind=kind, line=model_error.line + down, column=model_error.column + right, frames=frames
+    )

@@ -51,37 +51,37 @@ class TraceIds(NamedTuple):
     call: list[str]  # the subsegment's id, which is the http event's segment_id
 
 
-def draw_trace_ids(draws: BlockDraws, made: RecordedCalls) -> TraceIds:
+def draw_trace_ids(draws: BlockDraws, recorded: RecordedCalls) -> TraceIds:
     """Draw the ids that the http and the X-Ray event of a call share."""
     stream = draws.id_stream("trace")
-    random, segment, call = (draw_hex_texts(stream, made.total, digits, made.row) for digits in (24, 16, 16))
-    started = (made.started / TICKS).tolist()
+    random, segment, call = (draw_hex_texts(stream, recorded.total, digits, recorded.row) for digits in (24, 16, 16))
+    started = (recorded.started / TICKS).tolist()
     w3c = draws.scenario.client.enableW3CTraceId
     trace = [mark_trace_id(at, text, w3c) for at, text in zip(started, random, strict=True)]
     return TraceIds(trace, segment, call)
 
 
-def record_http(draws: BlockDraws, made: RecordedCalls, ids: TraceIds | None) -> Column:
+def record_http(draws: BlockDraws, recorded: RecordedCalls, ids: TraceIds | None) -> Column:
     """Record http events of calls that failed, or of all calls with recordAllRequests; `ids` is None without X-Ray."""
-    failed = (made.status <= NO_ANSWER) | (made.status >= 400)
+    failed = (recorded.status <= NO_ANSWER) | (recorded.status >= 400)
     rows = np.flatnonzero(failed | draws.scenario.client.recordAllRequests)
-    session = draws.walk.session[made.view[rows]]
+    session = draws.walk.session[recorded.view[rows]]
     spoken, engine = draw_protocols(draws)[session].tolist(), draws.crowd.find_engines(draws.people)[session].tolist()
-    call_of, statuses = rows.tolist(), made.status[rows].tolist()
+    call_of, statuses = rows.tolist(), recorded.status[rows].tolist()
 
     def make_details(place: int) -> Http | Xhr:
         row, status = call_of[place], statuses[place]
         trace, segment = (ids.trace[row], ids.call[row]) if ids else (UNSET, UNSET)
         answer = HttpResponse(status, _find_reason(status, PROTOCOLS[spoken[place]])) if status > 0 else UNSET
-        call, xhr = made.calls[row], made.calls[row].via == "xhr"
+        call, xhr = recorded.calls[row], recorded.calls[row].via == "xhr"
         error = UNSET if status > 0 else _make_failure(draws.site.client_url, xhr, engine[place], status)
         if xhr:
-            return Xhr(XhrRequest(call.method, made.path[row]), answer, error, trace, segment)
-        return Http(HttpRequest(made.path[row], call.method), trace, segment, answer, error)
+            return Xhr(XhrRequest(call.method, recorded.path[row]), answer, error, trace, segment)
+        return Http(HttpRequest(recorded.path[row], call.method), trace, segment, answer, error)
 
-    at = made.ended[rows]
-    view = draws.time.find_current(made.view[rows], at)
-    return Column(HTTP, EventIds("http", made.row[rows], made.total), view, at, write_each(make_details))
+    at = recorded.ended[rows]
+    view = draws.time.find_current(recorded.view[rows], at)
+    return Column(HTTP, EventIds("http", recorded.row[rows], recorded.total), view, at, write_each(make_details))
 
 
 def _find_reason(status: int, protocol: str) -> str:
@@ -122,15 +122,16 @@ def _make_failure(client_url: str, xhr: bool, engine: int, status: int) -> HttpE
     return HttpError(kind, message, stack if len(stack) <= STACK_CUT else f"{stack[:STACK_CUT]}...")
 
 
-def record_xray(draws: BlockDraws, made: RecordedCalls, ids: TraceIds) -> Column:
+def record_xray(draws: BlockDraws, recorded: RecordedCalls, ids: TraceIds) -> Column:
     """Record a trace for each call."""
-    started, ended = (made.started / TICKS).tolist(), (made.ended / TICKS).tolist()
-    status, length, host = made.status.tolist(), made.length.tolist(), draws.site.domain
-    engine = draws.crowd.find_engines(draws.people)[draws.walk.session[made.view]].tolist()
+    started, ended = (recorded.started / TICKS).tolist(), (recorded.ended / TICKS).tolist()
+    status, length, host = recorded.status.tolist(), recorded.length.tolist(), draws.site.domain
+    engine = draws.crowd.find_engines(draws.people)[draws.walk.session[recorded.view]].tolist()
 
     def make_details(row: int) -> XRayTrace:
         start, end = mark_time(started[row]), mark_time(ended[row])
-        method, path, code, xhr = made.calls[row].method, made.path[row], status[row], made.calls[row].via == "xhr"
+        call = recorded.calls[row]
+        method, path, code, xhr = call.method, recorded.path[row], status[row], call.via == "xhr"
         request = TracedRequest(method, True, path)
         if xhr:  # TracedXhr has the members of TracedRequest in another order
             request = cast(TracedRequest, TracedXhr(method, path, True))
@@ -146,8 +147,8 @@ def record_xray(draws: BlockDraws, made: RecordedCalls, ids: TraceIds) -> Column
         trace, segment = ids.trace[row], ids.segment[row]
         return XRayTrace(NAME, ORIGIN, segment, start, trace, end, (part,), False, error, throttle, fault)
 
-    view = draws.time.find_current(made.view, made.ended)
-    return Column(XRAY, EventIds("xray", made.row, made.total), view, made.ended, write_each(make_details))
+    view = draws.time.find_current(recorded.view, recorded.ended)
+    return Column(XRAY, EventIds("xray", recorded.row, recorded.total), view, recorded.ended, write_each(make_details))
 
 
 def _find_flags(status: int) -> tuple[bool | UnsetType, bool | UnsetType, bool | UnsetType]:

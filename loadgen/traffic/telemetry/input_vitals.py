@@ -126,10 +126,10 @@ def _find_slowest(draws: BlockDraws, inputs: Inputs, reported: Ints, uniform: Fl
 
     Returns the rows of the inputs, and their loads. `drawn` is how long each load's slowest interaction takes.
     """
-    found = np.flatnonzero(reported < draws.time.load_end[inputs.load])
-    loads, begins, number = np.unique(inputs.load[found], return_index=True, return_counts=True)
+    candidates = np.flatnonzero(reported < draws.time.load_end[inputs.load])
+    loads, begins, number = np.unique(inputs.load[candidates], return_index=True, return_counts=True)
     pick = np.where(drawn[loads] >= NOTICEABLE * 10, round_down(uniform[loads] * number), 0)
-    row = found[begins + pick]
+    row = candidates[begins + pick]
     noticed = inputs.first[row] | (drawn[loads] >= NOTICEABLE * 10)
     return row[noticed], loads[noticed]
 
@@ -148,17 +148,17 @@ def _build_inp(
     ran = np.minimum(round_down((drawn - delay) * parts[1] / (parts[1] + parts[2])), handled)
     ran = coarsen(load, np.where(inputs.nameless[row] & (drawn < NOTICEABLE * 10), 0, ran))
     delay = coarsen(load, delay)
-    whole = _round_duration(drawn)
+    shown = _round_duration(drawn)
     after = coarsen(load, inputs.at[row] - draws.load_start[load])
-    painted = np.maximum(whole, delay + ran)
+    painted = np.maximum(shown, delay + ran)
     # a longer interaction has also an entry of its click, whose target is known as the client listens for clicks
-    nameless = inputs.nameless[row] & (whole < NOTICEABLE * 10)
+    nameless = inputs.nameless[row] & (shown < NOTICEABLE * 10)
     targets = _escape_selectors(draws)
 
     def write_texts(places: Ints) -> list[str]:
         some, begun, waited, worked = load[places], after[places], delay[places], ran[places]
         value, *moments, waits, works, shows = draws.write_times(
-            some, (whole[places], 0), (begun, 0), (begun + painted[places], 0), (waited, begun),
+            some, (shown[places], 0), (begun, 0), (begun + painted[places], 0), (waited, begun),
             (worked, begun + waited), (painted[places] - waited - worked, begun + waited + worked),
         )  # fmt: skip
         return SLOWEST_INPUT.write_all(

@@ -137,12 +137,12 @@ def record_dom(draws: BlockDraws, inputs: Inputs) -> list[Column]:
 
 
 def _record_clicks(draws: BlockDraws, inputs: Inputs, rows: Ints, *, with_css: bool) -> Column:
-    made = [
+    text_by_target = [
         write_details(Dom("click", each.element, each.id or UNSET, UNSET, (with_css and each.css) or UNSET))
         for each in draws.site.targets
     ]
     named = EventIds("dom css" if with_css else "dom", rows, len(inputs.view))
-    texts = [made[each] for each in inputs.target[rows].tolist()]
+    texts = [text_by_target[each] for each in inputs.target[rows].tolist()]
     return Column(DOM, named, inputs.view[rows], inputs.at[rows], take_texts(texts))
 
 

@@ -159,14 +159,14 @@ def _write_navigations(draws: BlockDraws, among: Ints, places: Ints) -> list[str
         (load.interactive, 0), (parsed, 0), (load.parsed_end - parsed, parsed), (load.complete, 0),
         (begun - response, response), (begun, 0), (load.loaded - begun, begun), (load.loaded, 0),
     )  # fmt: skip
-    made = NAVIGATED.iterate(
+    texts = NAVIGATED.iterate(
         [TYPES[kind] for kind in kinds], unloaded, ["1" if moved else "0" for moved in load.redirect.tolist()], *opened,
         ["" if kept else PROTOCOLS[name] for name, kept in zip(names, load.stored.tolist(), strict=True)], *times,
         ["0" if kept else str(HEADER_BYTES) for kept in load.stored.tolist()],
         map(str, np.where(load.stored, 0, size + HEADER_BYTES).astype(int).tolist()),
         map(_write_ratio, (unpacked / size).tolist()),
     )  # fmt: skip
-    return draws.seeds.list_all(made)
+    return draws.seeds.list_all(texts)
 
 
 def draw_shares(stream: np.random.Generator, count: int, parts: tuple[float, ...], spread: float) -> Floats:

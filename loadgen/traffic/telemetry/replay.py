@@ -74,10 +74,10 @@ def record_replay(draws: BlockDraws, inputs: Inputs) -> Column:
     view = draws.time.find_current(draws.loading.view[load[row]], at[row])
 
     def write_texts(places: Ints) -> list[str]:
-        made = (
+        texts = (
             _write_event(draws, entries, slice(begins[row[place]], begins[row[place] + 1])) for place in places.tolist()
         )
-        return draws.seeds.list_all(made, WRITTEN_AT_ONCE)
+        return draws.seeds.list_all(texts, WRITTEN_AT_ONCE)
 
     return Column(REPLAY, EventIds("replay", row, len(load)), view, at[row], write_texts)
 
@@ -104,14 +104,14 @@ def _draw_entries(draws: BlockDraws, inputs: Inputs) -> Entries:
     return _sort_entries(draws, Entries(load, at, kind, 10 + (load * 7 + at) % 40, turn))
 
 
-def _sort_entries(draws: BlockDraws, found: Entries) -> Entries:
+def _sort_entries(draws: BlockDraws, entries: Entries) -> Entries:
     """Select the entries during the life of their document, and sort them by document and moment, the tree first."""
     loading, time = draws.loading, draws.time
-    begun = draws.load_start[found.load] + loading.ready[found.load]
-    alive = (found.at > begun) & (found.at < time.load_end[found.load] - 1)
-    kept = np.flatnonzero(alive & ~draws.restored[found.load] | (found.kind == TREE))
-    order = kept[np.argsort(found.load[kept] * FAR_TICK + found.at[kept], kind="stable")]
-    return Entries(*(column[order] for column in found))
+    begun = draws.load_start[entries.load] + loading.ready[entries.load]
+    alive = (entries.at > begun) & (entries.at < time.load_end[entries.load] - 1)
+    kept = np.flatnonzero(alive & ~draws.restored[entries.load] | (entries.kind == TREE))
+    order = kept[np.argsort(entries.load[kept] * FAR_TICK + entries.at[kept], kind="stable")]
+    return Entries(*(column[order] for column in entries))
 
 
 def _find_flushes(draws: BlockDraws, entries: Entries) -> tuple[Ints, Ints]:
@@ -134,7 +134,7 @@ def _write_event(draws: BlockDraws, entries: Entries, some: slice) -> str:
     """Write the details of the event with the entries of `some`."""
     load = int(entries.load[some.start])
     device = int(draws.people.device[draws.load_session[load]])
-    found: list[dict[str, Any] | Any] = []
+    written: list[dict[str, Any] | Any] = []
     columns = (column[some].tolist() for column in (entries.at, entries.kind, entries.target, entries.turn))
     for at, kind, target, turn in zip(*columns, strict=True):
         when = mark_milliseconds(at / TICKS)
@@ -142,11 +142,11 @@ def _write_event(draws: BlockDraws, entries: Entries, some: slice) -> str:
             shown = draws.loading.view[load]
             page, items = int(draws.walk.page[shown]), tuple(draws.walk.items[shown].tolist())
             address = f"{draws.site.origin}{draws.site.fill(draws.site.pages[page].path, page, items)}"
-            found += _write_snapshot(draws.site, page, address, device, when)
+            written += _write_snapshot(draws.site, page, address, device, when)
         else:
             data = _describe(kind, target, turn, WIDTHS[device])
-            found.append({"type": 3, "data": data, "timestamp": when})
-    return write_details({"version": "1.0.0", "events": found, "eventCount": len(found)})
+            written.append({"type": 3, "data": data, "timestamp": when})
+    return write_details({"version": "1.0.0", "events": written, "eventCount": len(written)})
 
 
 def _describe(kind: int, target: int, turn: int, width: int) -> dict[str, Any]:

@@ -133,20 +133,20 @@ def record_lcp(draws: BlockDraws, inputs: Inputs, reactions: Reactions, heroes: 
     _, painted, early, moment = find_largest_paints(draws, inputs, reactions)
     at = moment[rows]
     view = draws.time.find_current(draws.loading.view[rows], np.minimum(at, draws.time.load_end[rows] - 1))
-    found = LargestPaints(rows, painted[rows], (heroes.text | early)[rows], at)
-    write_texts = partial(_write_lcps, draws, heroes, found)
+    paints = LargestPaints(rows, painted[rows], (heroes.text | early)[rows], at)
+    write_texts = partial(_write_lcps, draws, heroes, paints)
     return Column(LCP, EventIds("lcp", rows, draws.loads), view, at, write_texts)
 
 
-def _write_lcps(draws: BlockDraws, heroes: Heroes, found: LargestPaints, places: Ints) -> list[str]:
+def _write_lcps(draws: BlockDraws, heroes: Heroes, paints: LargestPaints, places: Ints) -> list[str]:
     """Write the details of LCP events; those with equal flags are written at once, by one template."""
-    fetched = np.array([row in heroes.ids for row in found.row[places].tolist()], dtype=bool)
-    reported = find_load_reports(draws)[0][found.row[places]] <= found.at[places]
-    kinds = np.where(found.text[places], 0, IMAGE + FETCHED * fetched) + NAVIGATED * reported
-    kinds[draws.restored[found.row[places]]] = AGAIN
+    fetched = np.array([row in heroes.ids for row in paints.row[places].tolist()], dtype=bool)
+    reported = find_load_reports(draws)[0][paints.row[places]] <= paints.at[places]
+    kinds = np.where(paints.text[places], 0, IMAGE + FETCHED * fetched) + NAVIGATED * reported
+    kinds[draws.restored[paints.row[places]]] = AGAIN
     order = np.argsort(kinds, kind="stable")
     places = places[order]
-    rows, painted, text = found.row[places], found.painted[places], found.text[places]
+    rows, painted, text = paints.row[places], paints.painted[places], paints.text[places]
     delay, loaded = np.where(text, 0, heroes.delay[rows]), np.where(text, 0, heroes.loaded[rows])
     load = pick_loads(draws.loading, rows)
     ttfb, zero = load.ttfb, load.activated
@@ -160,13 +160,13 @@ def _write_lcps(draws: BlockDraws, heroes: Heroes, found: LargestPaints, places:
     urls = [escape(heroes.urls[row]) for row in rows.tolist()]
     files = [heroes.ids.get(row, "") for row in rows.tolist()]
     named = {IMAGE: urls, FETCHED: files, NAVIGATED: draws.draw_ids("navigation", rows, draws.loads)}
-    edges, made = np.searchsorted(kinds[order], (*TEMPLATES, AGAIN + 1)).tolist(), []
+    edges, written = np.searchsorted(kinds[order], (*TEMPLATES, AGAIN + 1)).tolist(), []
     for (kind, template), begin, end in zip(TEMPLATES.items(), edges, edges[1:], strict=False):
         whole, *parts = (times.cut(begin, end) for times in spans)
         image, *others = ([texts[begin:end]] if kind & flag else [] for flag, texts in named.items())
-        made += template.write_all(whole, *image, *parts, *chain.from_iterable(others))
-    texts = np.empty(len(made), dtype=object)
-    texts[order] = made
+        written += template.write_all(whole, *image, *parts, *chain.from_iterable(others))
+    texts = np.empty(len(written), dtype=object)
+    texts[order] = written
     return cast(list[str], texts.tolist())
 
 

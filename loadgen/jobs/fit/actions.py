@@ -1,6 +1,6 @@
-"""What visitors and pages do meanwhile: clicks and JavaScript errors.
+"""Find the clicks and the JavaScript errors of each page.
 
-Rule: a text is written only when enough sessions had it and it holds no address, token or long number.
+Rule: a text is written only if enough sessions had it and it holds no address, token or long number.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from loadgen.jobs.fit.visits import Visits, find_views
 from loadgen.rum import events as rum
 
 EVERYWHERE = 0.5
-"""An element on so many of the pages is the site's and not a page's."""
+"""An element on more than this share of the pages belongs to the site, not to a page."""
 
 RARE = 0.005
 MOST_CLICKS = 12
 FEWEST_WHOLE = 100
-"""Sessions that the event limit did not cut, from which they tell how many have errors."""
+"""Sessions within the event limit that are needed to estimate from them how many sessions have errors."""
 
 
 SCRIPT_ERROR, UNHANDLED = "Script error.", "unhandledrejection"
@@ -41,24 +41,24 @@ DOM_EXCEPTIONS = frozenset(
     TimeoutError TransactionInactiveError UnknownError VersionError WrongDocumentError
     """.split()  # noqa: SIM905  a list of 31 quoted names would fill a screen
 )
-"""Names of DOMExceptions (Web IDL); SyntaxError is one too where a selector is wrong."""
+"""Names of DOMExceptions (Web IDL); a SyntaxError is one too if a selector is wrong."""
 
 
 class JsErrors(NamedTuple):
-    """How errors cluster."""
+    """Estimates of JavaScript errors: how they cluster in sessions, messages and pages."""
 
-    sessions: float  # share with at least one
-    per_session: float
-    messages: int  # distinct ones, in the words of one browser engine
+    sessions: float  # share of the sessions with at least one error
+    per_session: float  # errors of a session that has any
+    messages: int  # distinct messages in one browser engine
     zipf: float
-    pages: dict[int, float]  # weight of pages that are not usual
+    pages: dict[int, float]  # weights of the pages that differ
     seen: int
-    thrown: Counter[str]  # errors by what was thrown, in the words of a scenario
-    common: dict[str, int]  # folded messages and in how many sessions; for the report
+    thrown: Counter[str]  # errors by kind of thrown value, in a scenario's words
+    common: dict[str, int]  # folded messages with their numbers of sessions, for the report
 
 
 def find_clicks(recorded: Recorded, visits: Visits, walked: Floats, at_least: int) -> dict[int, list[dict[str, Any]]]:
-    """Clicks on elements that belong to a page: members of a scenario's Click."""
+    """Find the clicks on elements that belong to a page: members of a scenario's Click, by page."""
     events, rows = recorded.events, recorded.find_rows(rum.DOM)
     view = find_views(recorded, visits, rows)
     counts: Counter[tuple[int, int]] = Counter()
@@ -88,9 +88,9 @@ def find_clicks(recorded: Recorded, visits: Visits, walked: Floats, at_least: in
 
 
 def find_js_errors(recorded: Recorded, cut: Bools, visits: Visits, walked: Floats, at_least: int) -> JsErrors:
-    """How errors cluster in sessions, messages and pages; `cut`: sessions that came to their event limit."""
+    """Estimate how errors cluster in sessions, messages and pages; `cut`: [session], it reached its event limit."""
     events, rows = recorded.events, recorded.find_rows(rum.JS_ERROR)
-    share, often = measure_faulty(np.bincount(events.session[rows], minlength=len(cut)), cut)
+    share, often = measure_error_sessions(np.bincount(events.session[rows], minlength=len(cut)), cut)
     folded = {key: fold_message(recorded.keys[key].replace("\n", ": ", 1)) for key in np.unique(events.key[rows])
               if key >= 0}  # fmt: skip
     pairs = [(folded[key], session) for key, session in
@@ -113,8 +113,10 @@ def find_js_errors(recorded: Recorded, cut: Bools, visits: Visits, walked: Float
 
 
 def count_messages(pairs: list[tuple[str, int]], engines: Sequence[str]) -> Counter[str]:
-    """The messages, of pairs of message and session, in the browser engine that has most of them: each engine words
-    the same error in its own way."""
+    """Count the messages of pairs (message, session) in the browser engine that has most of them.
+
+    Each engine words the same error in its own way, so one engine alone shows the number of distinct errors.
+    """
     found: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for text, session in pairs:
         found[engines[session]][text] += 1
@@ -122,17 +124,17 @@ def count_messages(pairs: list[tuple[str, int]], engines: Sequence[str]) -> Coun
 
 
 def list_engines(sessions: SessionTable, words: Sequence[str]) -> list[str]:
-    """The browser engine of each session; on iOS all browsers are WebKit."""
+    """Return the browser engine of each session; on iOS all browsers are WebKit."""
     browser, system = ([words[place] if place >= 0 else "" for place in each.tolist()]
                        for each in (sessions.browser, sessions.system))  # fmt: skip
     return ["WebKit" if "Safari" in name or on == "iOS" else "Gecko" if name == "Firefox" else "Blink"
             for name, on in zip(browser, system, strict=True)]  # fmt: skip
 
 
-def measure_faulty(errors: Ints, cut: Bools) -> tuple[float, float]:
-    """The share of sessions with errors, and how many such a session has; `errors` is by session.
+def measure_error_sessions(errors: Ints, cut: Bools) -> tuple[float, float]:
+    """Return the share of sessions with errors, and the mean errors of such a session; `errors`: [session].
 
-    The event limit hides errors of the sessions that it cuts: where the others have more, these are all visitors'.
+    The event limit hides errors of the sessions that it cuts: if the others have more, they represent all.
     """
     kinds = [errors] if (~cut).sum() < FEWEST_WHOLE else [errors, errors[~cut]]
     found = [(float((each > 0).mean()), float(each.sum() / max((each > 0).sum(), 1))) for each in kinds if len(each)]
@@ -140,9 +142,9 @@ def measure_faulty(errors: Ints, cut: Bools) -> tuple[float, float]:
 
 
 def count_thrown(recorded: Recorded, rows: Ints) -> Counter[str]:
-    """What was thrown, by names and messages of JavaScript errors."""
+    """Count JavaScript errors by kind of thrown value, which their names and messages show."""
     keys, codes = recorded.events.key[rows], recorded.events.code[rows].astype(np.int64)
-    whole = bool((codes & int(STACKED)).any())  # else the client was told to leave stacks out
+    whole = bool((codes & int(STACKED)).any())  # False: the client was set to leave stacks out
     found: Counter[str] = Counter()
     for (key, code), number in Counter(zip(keys.tolist(), codes.tolist(), strict=True)).items():
         if key >= 0:
@@ -153,9 +155,9 @@ def count_thrown(recorded: Recorded, rows: Ints) -> Counter[str]:
 
 
 def name_thrown(name: str, message: str, rejected: bool, stacked: bool) -> str:
-    """What was thrown: the client notes a rejection without a file, and what is no Error without a stack.
+    """Return the kind of thrown value. The client records a rejection without a file, and no stack unless for an Error.
 
-    A rejected text and an object with a message and no name look alike: a text is the likelier.
+    A rejected text and an object with a message but no name look the same: a text is assumed, as more likely.
     """
     if message == SCRIPT_ERROR:
         return "foreign"
@@ -172,7 +174,7 @@ def name_thrown(name: str, message: str, rejected: bool, stacked: bool) -> str:
 
 
 def _weigh_pages(visits: Visits, session: Ints, page: Ints, walked: Floats) -> dict[int, float]:
-    """Weights of the pages whose share of their sessions' errors is surely not that of their views."""
+    """Return the weights of the pages whose share of errors differs significantly from their share of views."""
     again = 1.0 + visits.reloads + visits.links
     errors = np.bincount(session, minlength=int(visits.session.max(initial=-1)) + 1)[visits.session]
     views = np.bincount(visits.session, weights=again)[visits.session]
@@ -185,7 +187,7 @@ def _weigh_pages(visits: Visits, session: Ints, page: Ints, walked: Floats) -> d
 
 
 def fit_zipf(counts: Floats) -> float:
-    """The exponent of a Zipf law over as many ranks as there are counts (descending), by maximum likelihood."""
+    """Fit the exponent of a Zipf law to counts (descending, one for each rank) by maximum likelihood."""
     if len(counts) < 3 or not counts.sum():
         return 0.0
     logarithms = np.log(np.arange(1, len(counts) + 1))

@@ -1,8 +1,8 @@
-"""The API calls of each page: how often, how they end, how long they take.
+"""Find the API calls of each page: how often they are made, how often they fail, and how long they take.
 
-Rule: a call of another host than the pages' has its URL. With X-Ray, or with all requests recorded, every call is an
-event. Otherwise only those that failed are, and how many succeeded is not known: then the page's calls that fail most
-often are taken to be made in every view.
+Rule: a call to another host than the pages' is written with its origin. With X-Ray, or with all requests recorded,
+every call is an event. Otherwise only failed calls are events, and the number of successful ones is unknown: then the
+calls that fail most often are assumed to be made in every view.
 """
 
 from __future__ import annotations
@@ -21,30 +21,30 @@ from loadgen.rum import events as rum
 
 METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 RARE = 0.01
-"""Calls of so few views are left out."""
+"""Calls per view below which a call is left out."""
 
 STRAY = 0.1
-"""A call that another page makes ten times as often ended after its visitor had gone on."""
+"""A call with at most this share of another page's rate is a stray: it ended after the visitor had left that page."""
 
 ALIKE = 0.7
-"""Failing calls whose rates are so near to the highest are taken to be made in every view."""
+"""Failing calls with at least this share of the highest rate of failures are assumed to be made in every view."""
 
 SURELY = 5.0
-"""Standard errors from which a call's failures are not those of the others."""
+"""Standard errors from which a call's failures differ from those of the others."""
 
 MOST_CALLS = 12
-"""Calls of one page that are written."""
+"""Calls of one page that are written at most."""
 
 
 class SiteCalls(NamedTuple):
     """The calls of a site."""
 
-    pages: dict[int, list[dict[str, Any]]]  # by page: members of a scenario's ApiCall
-    failures: dict[str, float]  # by status: probability
-    network: float
-    seen: int  # calls on which it stands
-    whole: bool  # whether successful calls are recorded too
-    milliseconds: Floats  # how long calls took, where traces say so
+    pages: dict[int, list[dict[str, Any]]]  # [page]: members of a scenario's ApiCall
+    failures: dict[str, float]  # probability by status
+    network: float  # probability of a call without an answer
+    seen: int  # calls that the estimates were made from
+    whole: bool  # True: successful calls are recorded too
+    milliseconds: Floats  # durations of traced calls
 
 
 class _Call(NamedTuple):
@@ -54,7 +54,7 @@ class _Call(NamedTuple):
 
 
 def find_calls(recorded: Recorded, site: RecordedSite, visits: Visits, walked: Floats, at_least: int) -> SiteCalls:
-    """Count the calls of each page; `walked`: how often each page was come to, reloads included."""
+    """Count the calls of each page; `walked`: [page], arrivals with reloads."""
     events = recorded.events
     traced = recorded.find_rows(rum.XRAY)
     rows = traced if len(traced) else recorded.find_rows(rum.HTTP)
@@ -81,7 +81,7 @@ def find_calls(recorded: Recorded, site: RecordedSite, visits: Visits, walked: F
         shares = {code: number / total for code, number in failing.items()}
         rates = _drop_strays(rates)
     else:
-        rates, shares = _share_out(rates, kept, walked, failing)
+        rates, shares = _guess_rates(rates, kept, walked, failing)
     network = round_share(shares.pop("0", 0.0), len(rows) / max(sum(shares.values()), 1e-9) if not whole else len(rows))
     base = len(rows) if whole else sum(walked)
     failures = {code: round_share(share, base) for code, share in sorted(shares.items())}
@@ -90,7 +90,7 @@ def find_calls(recorded: Recorded, site: RecordedSite, visits: Visits, walked: F
 
 
 def _name_calls(recorded: Recorded, site: RecordedSite, visits: Visits, rows: Any) -> list[_Call | None]:
-    """Page, method and path of each call; what the path has of the page's items becomes placeholders."""
+    """Return page, method and path of each call, with placeholders for the page's items; None: unknown."""
     events = recorded.events
     view = find_views(recorded, visits, rows)
     keys = events.key[rows]
@@ -116,7 +116,7 @@ def _name_calls(recorded: Recorded, site: RecordedSite, visits: Visits, rows: An
 
 
 def list_items(site: RecordedSite, page: int, path: str) -> dict[str, str]:
-    """The values behind the placeholders of a page's path: value → placeholder."""
+    """Return the values behind the placeholders of a page's path, each with its placeholder."""
     template = site.templates[page].path
     if template == OTHER_PATH:
         return {}
@@ -124,7 +124,7 @@ def list_items(site: RecordedSite, page: int, path: str) -> dict[str, str]:
 
 
 def fill_placeholders(path: str, shape: str, items: dict[str, str]) -> str:
-    """A call's path with the page's items as placeholders; what else varies becomes 0."""
+    """Replace the page's items in a call's path by placeholders; other variable segments become 0."""
     parts, shapes = path.strip("/").split("/"), shape.strip("/").split("/")
     if len(parts) != len(shapes):
         return PATTERN_NAME.sub("0", shape)
@@ -141,7 +141,7 @@ def _fill_segment(part: str, form: str, items: dict[str, str]) -> str:
 
 
 def _find_own_failures(names: list[_Call], status: Floats, kept: dict[_Call, int]) -> dict[_Call, dict[str, float]]:
-    """The failures of calls that surely fail more often or more rarely than the others, by status."""
+    """Return the failures by status of calls that fail significantly more often or more rarely than the others."""
     fails = (status >= 400) & (status < 600)
     by_call: defaultdict[_Call, Counter[int]] = defaultdict(Counter)
     for row in np.flatnonzero(fails).tolist():
@@ -159,7 +159,7 @@ def _find_own_failures(names: list[_Call], status: Floats, kept: dict[_Call, int
 
 
 def _drop_strays(rates: dict[_Call, float]) -> dict[_Call, float]:
-    """The rates without calls that belong to the page before."""
+    """Drop the rates of stray calls, which belong to the page before."""
     highest: dict[tuple[str, str], float] = {}
     for call, rate in rates.items():
         name = (call.method, PATTERN_NAME.sub("0", call.path))
@@ -168,10 +168,10 @@ def _drop_strays(rates: dict[_Call, float]) -> dict[_Call, float]:
             if rate > STRAY * highest[call.method, PATTERN_NAME.sub("0", call.path)]}  # fmt: skip
 
 
-def _share_out(
+def _guess_rates(
     rates: dict[_Call, float], counts: dict[_Call, int], walked: Floats, failing: dict[str, int]
 ) -> tuple[dict[_Call, float], dict[str, float]]:
-    """Calls a view, and the probability of each failure, when nothing but failures is known."""
+    """Guess the calls per view and the probability of each failure if only failures are recorded."""
     if not rates:
         return {}, {}
     rates = _drop_strays(rates)
@@ -187,7 +187,7 @@ def _share_out(
 def _write_calls(
     rates: dict[_Call, float], own: dict[_Call, dict[str, float]], walked: Floats
 ) -> dict[int, list[dict[str, Any]]]:
-    """The calls of each page as the scenario writes them, the most frequent first."""
+    """Return the calls of each page as the scenario writes them, the most frequent first."""
     pages: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
     for call, rate in sorted(rates.items(), key=lambda item: (item[0].page, -item[1], item[0])):
         if rate >= RARE and len(pages[call.page]) < MOST_CALLS:
@@ -197,7 +197,7 @@ def _write_calls(
 
 
 def _write_call(call: _Call, rate: float, views: float) -> list[dict[str, Any]]:
-    """A call as the scenario writes it; one that is made more than once a view is written more than once."""
+    """Return a call as the scenario writes it; a call with more than one per view is written several times."""
     if rate > 1.2:
         return [{"method": call.method, "path": call.path}, *_write_call(call, min(rate - 1, 4.0), views)]
     if rate > 0.96:

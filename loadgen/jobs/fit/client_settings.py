@@ -1,7 +1,7 @@
-"""Settings of the web client that show in its traffic.
+"""Find the settings of the web client that show in its traffic.
 
-Rule: a limit is seen where many sessions end at exactly the same number and hardly any goes beyond it, or where batches
-of the highest number go on in the next one.
+Rule: a limit shows if many sessions end at exactly the same number of events and hardly any has more, or if batches
+with the highest number of events continue in the next batch.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ DEFAULT_EVENTS, DEFAULT_BATCH, DEFAULT_INTERVAL = 200, 100, 5000
 FROM_CDN = "arw-script"
 KEPT = (*rum.HELD_UNTIL_HIDDEN, rum.LCP)
 PILED, FEWEST = 0.002, 3
-"""Share and number of sessions at exactly the highest count, from which that is a limit."""
+"""Share and number of sessions with exactly the highest count from which that count is a limit."""
 
 BELOW = 6
-"""Counts, the highest included, among which a limit has the most, or to which many come and few stop short of."""
+"""The highest count and the counts just below it that are compared, so many together."""
 
 EDGE = 4.0
-"""Times as many sessions at the highest counts as at as many counts below them, from which these end at a limit."""
+"""Ratio of sessions at the highest counts to sessions at the counts below them from which there is a limit."""
 
 STRAY = 0.01
-"""Sessions beyond a limit, of those at it, at most."""
+"""Sessions beyond a limit relative to sessions at it, at most."""
 
 MANY, EXPECTED = 20, 8.0
-"""Batches that span more than the client's own interval, and that should span more than any does, from which the
-interval is another."""
+"""Batches that span more than the client's default interval, from which the interval is longer; batches that should
+span more but do not, from which it is shorter."""
 
 
 class ClientSettings(NamedTuple):
-    """What the client was set to, as far as the data show it."""
+    """The client's settings as far as the data show them."""
 
     cookies: bool
     limit: int  # events of a session; 0: none
@@ -47,7 +47,7 @@ class ClientSettings(NamedTuple):
 
     @property
     def attributes(self) -> frozenset[str]:
-        """Names of what all sessions have in their metadata."""
+        """Names of the attributes that all sessions have in their metadata."""
         kinds = ("sessionAttributes", "applicationAttributes")
         return frozenset(name for kind in kinds for name in self.members.get(kind, ()))
 
@@ -58,7 +58,7 @@ class ClientSettings(NamedTuple):
 
 
 def find_settings(recorded: Recorded, at_least: int) -> ClientSettings:
-    """Read the settings off the data."""
+    """Find the client's settings in the data."""
     members: dict[str, Any] = {}
     cookies = bool((recorded.sessions.user >= 0).mean() > 0.5) if len(recorded.sessions.user) else True
     if not cookies:
@@ -101,7 +101,7 @@ def _find_session_limit(recorded: Recorded) -> int:
 
 
 def find_pile(counts: Ints, otherwise: int) -> int:
-    """The highest count, if many stand exactly there; else `otherwise` while no count is higher; else 0: no limit."""
+    """Return the limit that counts show: the highest count, `otherwise` if no count is above it, or 0: no limit."""
     if not len(counts):
         return otherwise
     kept = _drop_strays(counts)
@@ -112,8 +112,10 @@ def find_pile(counts: Ints, otherwise: int) -> int:
 
 
 def _drop_strays(counts: Ints) -> Ints:
-    """The counts without those few that are beyond a limit to which very many come: what the client began to measure
-    before a session ended is told in it, limit or not."""
+    """Drop the few counts beyond a limit that very many reach.
+
+    The client records an event whose measurement began before the session ended, limit or not.
+    """
     numbers = np.bincount(counts)
     beyond = numbers[::-1].cumsum()[::-1] - numbers
     limits = np.flatnonzero((beyond > 0) & (beyond <= STRAY * numbers))
@@ -121,17 +123,17 @@ def _drop_strays(counts: Ints) -> Ints:
 
 
 def _are_piled(counts: Ints) -> bool:
-    """Whether many stand at the highest count, and more than at any of those just below."""
+    """Whether many counts are exactly the highest one, and more than at any count just below."""
     numbers = np.bincount(counts)
     there = int(numbers[-1])
     return there >= FEWEST and there >= PILED * len(counts) and there >= numbers[-BELOW:].max()
 
 
 def _have_edge(counts: Ints) -> bool:
-    """Whether many come near the highest count, and few stop short of it.
+    """Whether many counts are near the highest one, and few are a little lower.
 
-    A session that comes to its limit as a page is left has some events less: its last ones are counted and not sent.
-    Where most sessions are so near to the highest count, they are alike rather than cut.
+    A session that reaches its limit as a page is left has some events less: its last events are counted but not sent.
+    If most sessions are near the highest count, they are similar rather than cut.
     """
     numbers = np.bincount(counts)
     there, near, below = int(numbers[-1]), int(numbers[-BELOW:].sum()), int(numbers[-2 * BELOW : -BELOW].sum())
@@ -147,16 +149,16 @@ def _find_batch_limit(batches: Batches) -> int:
 
 
 class Batches(NamedTuple):
-    """A row a batch, without events that are kept for the page's end, which are older than what they are sent with."""
+    """The batches, one row for each; times are without events held until the page's end, which are older."""
 
-    number: Ints  # events, those that are kept included
+    number: Ints  # events, also those held until the page's end
     span: Ints  # seconds from the first event to the last
     continued: Bools  # the session's next batch begins within a second of its end
     final: Bools  # the session has no further batch, as that of a session that came to its event limit
 
 
 def list_batches(recorded: Recorded) -> Batches:
-    """The batches, by session and time; none where the data do not tell them."""
+    """List the batches by session and time; events without a batch id are left out."""
     events = recorded.events
     known = (events.batch >= 0) & ~np.isin(events.type, [recorded.find_type(name) for name in KEPT])
     batch, at, session = events.batch[known], events.at[known], events.session[known]
@@ -175,8 +177,10 @@ def list_batches(recorded: Recorded) -> Batches:
 
 
 def _find_interval(batches: Batches) -> int | None:
-    """Milliseconds between dispatches, where batches span longer times than the client's own lets them, or none that
-    are longer though the shorter ones let expect some; None: the client's own, or not to be seen."""
+    """Return the milliseconds between dispatches; None: the client's default, or unknown.
+
+    A longer interval shows in batches that span more than the default; a shorter one in the lack of expected spans.
+    """
     counts = np.bincount(batches.span[batches.span > 0], minlength=2)
     longest = int(np.flatnonzero(counts >= FEWEST).max(initial=0))
     if longest < 2 or counts[longest + 1 :].sum() > PILED * counts.sum() or longest * 1000 == DEFAULT_INTERVAL:
@@ -187,7 +191,7 @@ def _find_interval(batches: Batches) -> int | None:
 
 
 def _find_id_format(recorded: Recorded) -> str:
-    """What of an address the page ids are: the path, what is behind its #, or both."""
+    """Find which part of an address page ids are: PATH, HASH (after the #), or PATH_AND_HASH."""
     page = recorded.events.page[recorded.find_rows(rum.PAGE_VIEW)]
     views = np.bincount(page[page >= 0], minlength=len(recorded.pages))
     mark = np.array([path.find("#") for path in recorded.pages], dtype=np.int64)
@@ -198,20 +202,20 @@ def _find_id_format(recorded: Recorded) -> str:
 
 
 def _has_urls(recorded: Recorded) -> bool:
-    """Whether any file has a URL, as all have unless the client leaves them out."""
+    """Whether any file has a URL; without one, the client was set to leave URLs out."""
     rows = recorded.find_rows(rum.RESOURCE)
     named = np.array([not key.endswith(" ") for key in recorded.keys] + [False])
     return not len(rows) or bool(named[recorded.events.key[rows]].any())
 
 
 def _find_usual(recorded: Recorded, words: Ints) -> tuple[str, int] | None:
-    """The word that most sessions have, and how many."""
+    """Return the most frequent word and its number of sessions; None: there is no word."""
     counts = np.bincount(words[words >= 0])
     return (recorded.words[int(counts.argmax())], int(counts.max())) if len(counts) else None
 
 
 def _find_telemetries(recorded: Recorded) -> tuple[str, ...]:
-    """The families of events that were collected; errors and calls may be missing because none failed."""
+    """Return the families of collected events; errors and calls may be missing because nothing failed."""
     seen = [name for name, types in (
         ("errors", (rum.JS_ERROR,)),
         ("performance", (rum.NAVIGATION, rum.RESOURCE, rum.LCP, rum.CLS, rum.FCP, rum.TTFB)),

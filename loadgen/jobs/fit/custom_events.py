@@ -1,7 +1,7 @@
-"""What a site hands to the client's recordEvent: custom events by page, with their objects.
+"""Find the custom events of each page, which the site passes to the client's recordEvent, with their objects.
 
-Rule: what a page's items explain becomes a placeholder; any other value is written only when enough sessions had it and
-it holds no address, token or long number. Objects inside the object are read member by member.
+Rule: a value that is one of the page's items becomes a placeholder; any other value is written only if enough sessions
+had it and it holds no address, token or long number. Objects inside the object are read member by member.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from loadgen.rum import events as rum
 
 RARE = 0.005
 MOST_EVENTS, MOST_EXAMPLES, DEEPEST = 20, 5_000, 4
-"""Custom events of a page; of these that are looked at; objects within objects."""
+"""Custom event types of a page at most; events of a type that are read at most; depth of nested objects at most."""
 
 CUSTOM_TYPE = re.compile(r"[A-Za-z0-9_.-]{1,256}")
-"""What RUM takes as the type of a custom event, and so do scenarios."""
+"""The form of a custom event's type that RUM and scenarios accept."""
 
 PLACEHOLDER = re.compile(r"\{[a-z][a-z0-9_]*\}")
 SMALL, LARGE = 1000, 1e15
-"""Numbers below the first are told as they are; those from the second on are told nowhere."""
+"""Numbers below SMALL are written as they are; numbers from LARGE on are never written."""
 
 
 def find_custom_events(
     recorded: Recorded, site: RecordedSite, visits: Visits, walked: Floats, at_least: int
 ) -> dict[int, list[dict[str, Any]]]:
-    """Custom events by page: members of a scenario's CustomEvent."""
+    """Find the custom events of each page: members of a scenario's CustomEvent, by page."""
     events = recorded.events
     pages: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
     for name in sorted(name for name in recorded.types if not name.startswith(rum.EVENT_PREFIX)):
@@ -64,21 +64,21 @@ def find_custom_events(
 def _find_details(
     recorded: Recorded, site: RecordedSite, visits: Visits, page: int, where: tuple[Any, Any], at_least: int
 ) -> dict[str, Any]:
-    """The usual members of a custom event's object."""
+    """Find the usual members of a custom event's object."""
     values: list[tuple[Any, int]] = []
     for row, view in zip(*(part[:MOST_EXAMPLES].tolist() for part in where), strict=True):
         key = int(recorded.events.key[row])
         try:
             found = msgspec.json.decode(recorded.keys[key]) if key >= 0 else None
         except msgspec.DecodeError:
-            continue  # longer than what is kept
+            continue  # the text was longer than what is kept
         items = list_items(site, page, recorded.pages[visits.path[view]])
         values.append((_fill_items(found, items), int(recorded.events.session[row])))
     return _find_usual_members(values, at_least, DEEPEST)
 
 
 def _fill_items(value: Any, items: dict[str, str]) -> Any:
-    """The same with placeholders for the page's items."""
+    """Replace the page's items in a value by placeholders."""
     if isinstance(value, dict):
         return {name: _fill_items(inner, items) for name, inner in value.items()}
     if isinstance(value, list):
@@ -87,28 +87,28 @@ def _fill_items(value: Any, items: dict[str, str]) -> Any:
 
 
 def _find_usual_members(values: Sequence[tuple[Any, int]], at_least: int, depth: int) -> dict[str, Any]:
-    """The members that most of these objects have, with their usual values; each object comes with its session."""
+    """Return the members that most objects have, with their usual values; `values`: pairs (object, session)."""
     members: defaultdict[str, list[tuple[Any, int]]] = defaultdict(list)
     for found, session in values:
         for name, value in found.items() if isinstance(found, dict) else ():
             members[name].append((value, session))
     told = [name for name, found in members.items()
-            if len(found) > len(values) / 2 and may_be_told(name) and count_sessions(found) >= at_least]  # fmt: skip
+            if len(found) > len(values) / 2 and may_be_written(name) and count_sessions(found) >= at_least]  # fmt: skip
     usual = {name: _find_usual(members[name], at_least, depth - 1) for name in told}
     return {name: value for name, value in usual.items() if value is not None}
 
 
 def count_sessions(values: Sequence[tuple[Any, int]]) -> int:
-    """How many sessions have these values."""
+    """Count the sessions of pairs (value, session)."""
     return len({session for _, session in values})
 
 
-def may_be_told(value: Any) -> bool:
-    """Whether a value, with all that is in it, holds nothing that only one visitor may have."""
+def may_be_written(value: Any) -> bool:
+    """Whether a value, with everything inside it, may be written: nothing in it can belong to one visitor alone."""
     if isinstance(value, dict):
-        return all(may_be_told(name) and may_be_told(inner) for name, inner in value.items())
+        return all(may_be_written(name) and may_be_written(inner) for name, inner in value.items())
     if isinstance(value, list):
-        return all(map(may_be_told, value))
+        return all(map(may_be_written, value))
     if isinstance(value, str):
         plain = PLACEHOLDER.sub("", value)
         return not holds_secret(value) and value.isprintable() and "{" not in plain and "}" not in plain
@@ -116,18 +116,18 @@ def may_be_told(value: Any) -> bool:
 
 
 def is_number(value: Any) -> bool:
-    """Whether a value is a number that may be told, about."""
+    """Whether a value is a number that may be written in rounded form."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LARGE
 
 
 def _find_usual(values: list[tuple[Any, int]], at_least: int, depth: int) -> Any:
-    """The most common value, if it may be told; the middle one of numbers that differ; of objects the usual members."""
+    """Return the most common value, the median of different numbers, or objects' usual members; None: none is usual."""
     if depth and sum(isinstance(value, dict) for value, _ in values) > len(values) / 2:
         return _find_usual_members(values, at_least, depth) or None
     texts = [(msgspec.json.encode(value).decode(), session) for value, session in values]
     common = find_common(texts, at_least)
     best = max(common, key=lambda text: (common[text], text), default=None)
-    if best is not None and may_be_told(value := msgspec.json.decode(best)):
+    if best is not None and may_be_written(value := msgspec.json.decode(best)):
         return value
     whose = [pair for pair in values if is_number(pair[0])]
     if len(whose) >= 0.9 * len(values) and count_sessions(whose) >= at_least:

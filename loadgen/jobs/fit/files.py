@@ -1,8 +1,8 @@
-"""The files of full loads: how many of each kind a page has, how large they are, and which of them other pages have.
+"""Find the files of full loads: how many of each kind a page has, how large they are, and which other pages have too.
 
-Rule: a file is known again by its URL. A page's own files are those of at least half of its loads; rarer ones are those
-of its items. Only loads that came to their end tell how many there are. Of images the client records the first ten that
-it notices: a page with more shows others in each load, and has as many as all loads show.
+Rule: a file is identified by its URL. The files of a page are those in at least half of its loads; rarer files belong
+to its items. Only completed loads show how many files there are. The client records the first ten images that it
+notices: a page with more shows different ones in each load, and has as many as all loads show together.
 """
 
 from __future__ import annotations
@@ -25,53 +25,53 @@ OTHER_KIND = KINDS.index("image")
 """Files of other kinds count as images: the client samples them together."""
 
 LEAST_LOADS = 20
-"""Loads of a page from which its files are told."""
+"""Loads of a page that are needed to write its files."""
 
 FEWEST_FILES = 3
-"""Files of a landing from which its cache is judged."""
+"""Files of a landing that are needed to measure its cache."""
 
 USUAL = 0.5
-"""Part of a page's loads from which a file belongs to the page; rarer ones are those of its items."""
+"""Share of a page's loads from which a file belongs to the page; rarer files belong to its items."""
 
 LIMITED, SAMPLED = (KINDS.index("image"), KINDS.index("media")), Client().resourceEventLimit
-"""Kinds of which the client records so many a load, the first that it notices."""
+"""Kinds of files of which the client records only the first few in a load; that number."""
 
 CROWDED_OUT = 0.02
-"""Part of the loads of a page with more of these that show a file of its own at least."""
+"""Share of the loads from which a file belongs to a page with more images than the client records."""
 
 HEADED = 2
-"""A page's largest image comes behind so many others."""
+"""Number of images before a page's largest image."""
 
 BY_BROWSER, BROWSERS_OWN = "other", 1
 PLACES = {"css": -1, BY_BROWSER: BROWSERS_OWN}
-"""Images that style sheets ask for come first, the browser's own (the favicon) last."""
+"""Places of images by initiator: those of style sheets come first, the browser's own (the favicon) last."""
 
 SHARED, FAR = Resources().shared, 0.15
-"""Part of its files that a page of a scenario shares with the others; a site that differs less keeps it."""
+"""Default share of a page's files that other pages have too; difference from which a site's own share is written."""
 
 
 class Files(NamedTuple):
-    """The files of loads that came to their end, a row each."""
+    """The files of completed loads, one row for each."""
 
     row: Ints  # of EventTable
     view: Ints
     kind: Ints  # place in KINDS
     file: Ints  # number of the file
-    usual: Bools  # it belongs to its page, and not to an item of the page
-    shared: Bools  # other pages have it too
-    opaque: Bools  # its host never tells a size, cached or not: it sends no Timing-Allow-Origin
+    usual: Bools  # the file belongs to its page, not to an item of the page
+    shared: Bools  # other pages have the file too
+    opaque: Bools  # the file's host never reports a size: it sends no Timing-Allow-Origin
 
 
 class SiteFiles(NamedTuple):
-    """Members of a scenario's Resources: of each page with enough loads, and of all."""
+    """Members of a scenario's Resources, for each page with enough loads, and for all pages."""
 
     pages: dict[int, dict[str, Any]]
     usual: dict[str, Any]
-    cold: Bools  # views that were loaded with files enough, none of them from the cache
+    cold: Bools  # [view]: enough files, and none of them from the cache
 
 
 def list_files(recorded: Recorded, visits: Visits) -> Files:
-    """The files of all loads that came to their end, and which of them other pages have too."""
+    """List the files of all completed loads, and mark those that other pages have too."""
     events, rows = recorded.events, recorded.find_rows(rum.RESOURCE)
     view, pages = find_views(recorded, visits, rows), int(visits.page.max(initial=0)) + 1
     whole = visits.hard & (visits.loads == 1)
@@ -92,7 +92,7 @@ def list_files(recorded: Recorded, visits: Visits) -> Files:
 
 
 def find_crowded(visits: Visits, limited: Ints) -> Bools:
-    """The pages with more images than the client records of a load; `limited`: of each recorded one its view."""
+    """Find the pages with more images than the client records in a load; `limited`: [image], its view."""
     whole = np.flatnonzero(visits.hard & (visits.loads == 1))
     full = np.bincount(limited, minlength=len(visits.page))[whole] == SAMPLED
     loads = np.bincount(visits.page[whole], minlength=int(visits.page.max(initial=0)) + 1)
@@ -101,9 +101,9 @@ def find_crowded(visits: Visits, limited: Ints) -> Bools:
 
 
 def _find_common_files(visits: Visits, view: Ints, place: Ints) -> Bools:
-    """Of each file of a page whether it is none of an item: more than one of the page's paths has it, or there is one.
+    """Return for each pair of file and page whether the file belongs to no item: several paths of the page have it.
 
-    `view` and `place` are, of each recorded file, its view and the number of the pair of file and page.
+    On a page with one path every file does. `view` and `place`: [recorded file] its view, and the number of its pair.
     """
     number = int(visits.path.max(initial=0)) + 1
     pairs = np.unique(place * number + visits.path[view]) // number
@@ -115,7 +115,7 @@ def _find_common_files(visits: Visits, view: Ints, place: Ints) -> Bools:
 
 
 def find_files(recorded: Recorded, visits: Visits, pages: int) -> SiteFiles:
-    """How many files of each kind the pages have, how large they are, and which part of them others have too."""
+    """Estimate the number of files of each kind, their sizes, and the share of files that other pages have too."""
     files, whole = list_files(recorded, visits), visits.hard & (visits.loads == 1)
     table = np.zeros((len(visits.page), len(KINDS)), dtype=np.int64)
     np.add.at(table, (files.view, files.kind), 1)
@@ -142,7 +142,7 @@ def find_files(recorded: Recorded, visits: Visits, pages: int) -> SiteFiles:
 
 
 class _PageFile(NamedTuple):
-    """A file as one page has it."""
+    """A file on one page."""
 
     kind: int
     usual: bool
@@ -150,12 +150,15 @@ class _PageFile(NamedTuple):
     largest: bool  # the image of an LCP
     place: int  # see PLACES
     rank: float  # mean place among the files of a load
-    size: float  # median bytes; NaN: not told
+    size: float  # median bytes; NaN: unknown
 
 
 def _count_images(own: list[_PageFile], of_items: float, browsers_own: bool) -> int:
-    """Images of a page that has more than the client records: all that its loads show, and of those of items as many
-    as a load has. The browser's own image comes last and is crowded out: the page has it unless others have none."""
+    """Count the images of a page that has more than the client records.
+
+    These are all images that its loads show, plus as many of items as one load has. The browser's own image comes last
+    and is never recorded there: the page has it too, unless other pages have none.
+    """
     images = [file for file in own if file.kind == OTHER_KIND and file.usual]
     hidden = browsers_own and all(file.place != BROWSERS_OWN for file in images)
     items = max(round(of_items), 1) if of_items > CROWDED_OUT else 0
@@ -178,7 +181,7 @@ def _list_files_of_pages(recorded: Recorded, files: Files, page: Ints) -> dict[i
 
 
 def _rank_rows(view: Ints) -> Floats:
-    """The place of each row among those of its view."""
+    """Return the place of each row among the rows of its view."""
     order = np.argsort(view, kind="stable")
     rank = np.empty(len(view))
     rank[order] = np.arange(len(view)) - np.searchsorted(view[order], view[order])
@@ -186,7 +189,7 @@ def _rank_rows(view: Ints) -> Floats:
 
 
 def _find_medians(file: Ints, size: Floats, number: int) -> Floats:
-    """The median size of each file from the network; NaN for those that never came from there."""
+    """Return the median size of each file from the network; NaN: it never came from there."""
     told = np.flatnonzero(size > HEADER_BYTES)
     told = told[np.lexsort((size[told], file[told]))]
     counts = np.bincount(file[told], minlength=number)
@@ -198,7 +201,7 @@ def _find_medians(file: Ints, size: Floats, number: int) -> Floats:
 
 
 def _write_sizes(own: list[_PageFile], counts: dict[str, int]) -> dict[str, Any]:
-    """The sizes of a page's files: first those that others have too, then its own; its largest image in its place."""
+    """Return the sizes of a page's files: shared files first, then its own; its largest image stands in its place."""
     found = {}
     for kind, name in enumerate(KINDS):
         mine = sorted((file for file in own if file.kind == kind and file.usual and not file.largest),
@@ -209,7 +212,7 @@ def _write_sizes(own: list[_PageFile], counts: dict[str, int]) -> dict[str, Any]
             sizes.insert(min(HEADED, max(counts.get(name, 0) - 2, 0)), median(largest))  # the browser's own is the last
         sizes = sizes[: counts.get(name, 0)]
         while sizes and not isfinite(sizes[-1]):
-            sizes.pop()  # what is not told is drawn
+            sizes.pop()  # unknown sizes at the end are drawn by loadgen
         if sizes:
             usual = median(size for size in sizes if isfinite(size))
             found[name] = [_write_kilobytes(size if isfinite(size) else usual) for size in sizes]
@@ -221,9 +224,10 @@ def _write_kilobytes(size: float) -> float:
 
 
 def _find_shared_part(found: dict[int, dict[str, Any]], tables: dict[int, list[_PageFile]]) -> float | None:
-    """The part of its style sheets and scripts that a page shares with others; None: as a scenario's own, or not told.
+    """Return the share of style sheets and scripts that other pages have too; None: the default share, or unknown.
 
-    Fonts and images are shared by rules of their own."""
+    Fonts and images are shared by rules of their own.
+    """
     kinds = KINDS[:2]
     numbers = [(members[name], sum(file.kind == kind and file.usual and file.shared for file in tables.get(page, [])))
                for page, members in found.items() for kind, name in enumerate(kinds)]  # fmt: skip
@@ -233,7 +237,7 @@ def _find_shared_part(found: dict[int, dict[str, Any]], tables: dict[int, list[_
 
 
 def _find_usual_files(table: Ints) -> dict[str, int]:
-    """The middle number of each kind: loads that ended early have fewer, and none has more than there are."""
+    """Return the median number of files of each kind: loads that ended early have fewer, and no load has more."""
     most = [find_bounds(Resources, name)[1] for name in KINDS]
     numbers = np.minimum(np.round(np.quantile(table, 0.5, axis=0)), most).astype(int).tolist()
     counts = dict(zip(KINDS, numbers, strict=True)) | {"script": max(numbers[KINDS.index("script")], 1)}
@@ -241,12 +245,12 @@ def _find_usual_files(table: Ints) -> dict[str, int]:
 
 
 def _read_kinds(recorded: Recorded) -> Ints:
-    """The kind of each of the recorded keys; the last row stands for none."""
+    """Return the kind of each recorded key; the last entry stands for no key."""
     return np.array([*map(_read_kind, recorded.keys), OTHER_KIND], dtype=np.int64)
 
 
 def _read_kind(key: str) -> int:
-    """A file's kind by its type and initiator; the client takes .woff2 that a style sheet asks for for one itself."""
+    """Return a file's kind by type and initiator; the client calls a .woff2 of a style sheet a style sheet."""
     kind, initiator = key.split(" ")[:2] if key.count(" ") == 2 else (key, "")
     if kind == "stylesheet" and initiator == "css":
         return KINDS.index("font")

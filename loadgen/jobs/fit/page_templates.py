@@ -1,8 +1,8 @@
-"""Paths → page templates: /product/17 and /product/18 become /product/{product}, by what varies in the same place.
+"""Fold paths into page templates: /product/17 and /product/18 become /product/{product}.
 
-Rule: a segment that is a number, an id, a token or an address is always folded away, even when it comes once. Words are
-folded when many of them stand in one place; `--page` patterns come before everything else. An ending such as .html that
-all items of a page have is the page's and not the items'.
+Rule: a segment that is a number, an id, a token or an address is always folded, even if it occurs once. Words are
+folded if many of them stand in one place; `--page` patterns come before everything else. An ending such as .html that
+all items of a page have belongs to the page, not to the items.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ STRICT_ID = re.compile(
 PLAIN = re.compile(
     r"(?:[A-Za-z]{1,20}\d{0,2}|v?\d{1,3}|(?:19|20)\d\d)(?:[-_.](?:[A-Za-z]{1,20}\d{0,2}|v?\d{1,3}|(?:19|20)\d\d))+"
 )
-"""Words with versions and years between, such as upgrade-from-v2-to-v3: however long, no token."""
+"""Words with versions and years between them, such as upgrade-from-v2-to-v3: of any length, but never a token."""
 
 WORDS = re.compile(r"(?:%20|[^\w~.@%=;+-])+")
-"""What stands between the words of a segment that is a text."""
+"""The separators between the words of a segment."""
 
 SLUG = re.compile(r"[^/]*[-_][^/]*[-_][^/]*|(?=.*\d)(?=.*[A-Za-z])[\w.-]{4,}")
-"""Names of several words, or with a number in them."""
+"""Slugs: names of several words, or with a number in them."""
 
 FEW_SLUGS, MANY_WORDS = 3, 8
-"""Distinct slugs, or words at the end of a path, in one place from which they are folded."""
+"""Distinct slugs in one place from which they are folded; distinct words at the end of a path."""
 
 SLUG_PART = 0.6
 """Share of slugs among the names in one place from which they are folded."""
 
 ENDING = re.compile(r"(?<=.)\.(?:html?|[sx]html|php|aspx?|jspx?|cfm|do|json|xml|md|pdf|txt)$")
-"""What a file's name ends with."""
+"""The ending of a file's name."""
 
 LONGEST_TEMPLATE = 200
 PATTERN_NAME = re.compile(r"\{([a-z][a-z0-9_]*)\}")
@@ -47,7 +47,7 @@ EXAMPLES = 3
 
 
 class PageTemplate(NamedTuple):
-    """A page: its path with placeholders, and the paths that made it."""
+    """The template of a page: its path with placeholders, and the paths that were folded into it."""
 
     path: str
     members: tuple[int, ...]  # places in Recorded.pages
@@ -57,12 +57,12 @@ class PageTemplate(NamedTuple):
 
     @property
     def placeholders(self) -> list[str]:
-        """The names of its placeholders."""
+        """The names of the path's placeholders."""
         return PATTERN_NAME.findall(self.path)
 
 
 def fold_paths(paths: Sequence[str], weights: Mapping[int, int], patterns: Iterable[str] = ()) -> list[PageTemplate]:
-    """The templates of all paths that have a weight, the heaviest first. Raises LoadgenError for a bad pattern."""
+    """Fold all paths that have a weight; return their templates, the heaviest first. LoadgenError: a bad pattern."""
     rules = [_compile_pattern(pattern) for pattern in patterns]
     wanted = sorted(weights)
     found: dict[str, list[int]] = {}
@@ -101,7 +101,7 @@ HOLE = "{}"
 
 
 def _fold(segments: dict[int, tuple[str, ...]]) -> dict[int, tuple[str, ...]]:
-    """The segments of each path, with a hole for each that is folded; from the root down, places with equal fronts."""
+    """Return each path's segments with a hole for each folded one; places with equal fronts, from the root down."""
     folded = {place: list(parts) for place, parts in segments.items()}
     deepest = max(map(len, segments.values()), default=0)
     for depth in range(deepest):
@@ -118,7 +118,7 @@ def _fold(segments: dict[int, tuple[str, ...]]) -> dict[int, tuple[str, ...]]:
 
 
 def _find_holes(depth: int, front: tuple[str, ...], members: list[list[str]]) -> set[str]:
-    """Which of the names in one place vary like items."""
+    """Return the names in one place that vary like items."""
     names = {parts[depth] for parts in members}
     strict = {name for name in names if is_item(name)}
     slugs = {name for name in names - strict if SLUG.fullmatch(name)}
@@ -142,19 +142,19 @@ def is_item(segment: str) -> bool:
 
 
 def split_ending(segment: str) -> tuple[str, str]:
-    """A path's segment without its ending, and the ending; "" for none."""
+    """Split a path's segment into stem and ending; "" is no ending."""
     found = ENDING.search(segment)
     return (segment[: found.start()], found[0]) if found else (segment, "")
 
 
 def _find_endings(members: Sequence[tuple[str, ...]]) -> list[str]:
-    """Of each segment the ending that all members have in it; "" for none."""
+    """Return for each segment the ending that all members have there; "" if they differ."""
     endings = [{split_ending(segment)[1] for segment in segments} for segments in zip(*members, strict=True)]
     return [each.pop() if len(each) == 1 else "" for each in endings]
 
 
 def list_values(template: str, path: str) -> dict[str, str]:
-    """The values behind a template's placeholders in one path: value → placeholder."""
+    """Return the values behind a template's placeholders in a path, each with its placeholder."""
     found = {}
     for part, value in zip(_split(template), _split(path), strict=False):
         before, brace, rest = part.partition("{")
@@ -165,7 +165,7 @@ def list_values(template: str, path: str) -> dict[str, str]:
 
 
 def _name_placeholders(parts: tuple[str, ...], endings: list[str]) -> str:
-    """The template of a folded path; a hole is named after the segment before it."""
+    """Return the template of a folded path; a hole is named after the segment before it."""
     used: Counter[str] = Counter()
     named = []
     for place, part in enumerate(parts):
@@ -181,7 +181,7 @@ def _name_placeholders(parts: tuple[str, ...], endings: list[str]) -> str:
 
 
 def make_placeholder(segment: str) -> str:
-    """The singular of a path's segment, as a placeholder's name: categories → category."""
+    """Return the singular of a path's segment as a placeholder's name: categories → category."""
     word = re.sub(r"[^a-z0-9]+", "_", segment.lower()).strip("_")
     word = re.sub(r"^[0-9_]+", "", word)
     if word.endswith("ies") and len(word) > 4:
@@ -192,12 +192,12 @@ def make_placeholder(segment: str) -> str:
 
 
 def clean_text(text: str) -> str:
-    """A text that may stand in a path: braces would be placeholders, and control characters work on terminals."""
+    """Drop braces, which would be placeholders, and control characters, which terminals execute, from a text."""
     return "".join(letter for letter in text if letter not in "{}" and letter.isprintable())
 
 
 def list_examples(path: str, common: Iterable[str]) -> tuple[str, ...]:
-    """Some of the values behind a template's first placeholder, of paths that may be told."""
+    """Return some values behind a template's first placeholder, from paths that may be written."""
     if "{" not in path:
         return ()
     place = next(index for index, part in enumerate(_split(path)) if "{" in part)
@@ -206,7 +206,7 @@ def list_examples(path: str, common: Iterable[str]) -> tuple[str, ...]:
 
 
 def name_pages(templates: Sequence[str]) -> list[str]:
-    """A short, distinct name for each page."""
+    """Return a short, distinct name for each page."""
     names: list[str] = []
     for template in templates:
         words = [re.sub(r"[^a-z0-9]+", "-", part.lower()).strip("-") for part in _split(template) if "{" not in part]

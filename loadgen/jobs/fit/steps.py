@@ -1,10 +1,10 @@
-"""Visits → the page graph: entries, transitions, exits, and the share of steps that go back or load again.
+"""Count the page graph from visits: entries, transitions, exits, and the share of steps that go back or load again.
 
-Rule: a view's decisions are what followed it: an exit, a step, a step back, a reload, a link to itself. A view whose
-session was cut (by its event limit, or by the data's end) has decided nothing. Route changes do not tell whether they
-were the browser's back button: a return to the very path before is one as far as chance does not explain it.
-Visitors differ in how readily they leave, and those who stay are seen on more pages: the law of leaving is fitted to
-whole visits, so that its probabilities are those of all visitors and not of those who were left.
+Rule: a view's decision is what followed it: an exit, a step, a step back, a reload, a link to itself. A view whose
+session was cut (by its event limit, or by the data's end) has no decision. A route change does not show whether it was
+the browser's back button: a return to the path before counts as one, with the probability that it was not chance.
+Visitors differ in how readily they leave, and those who stay are seen on more pages. So the law of leaving is fitted to
+complete visits; its probabilities are then those of all visitors, not of those who stayed.
 """
 
 from __future__ import annotations
@@ -17,39 +17,39 @@ from loadgen.jobs.fit.recorded import Bools, Floats, Ints
 from loadgen.jobs.fit.visits import RecordedSite, Visits
 
 ROUNDS = 8
-"""Rounds in which the share of returns by chance and that of steps back are told apart."""
+"""Rounds of an iteration that separates returns by chance from steps back."""
 
 KINDS_OF_VISITORS, TRIES, SETTLED = 15, 400, 0.0001
-"""Kinds of visitors, from the most to the least persistent; rounds of the fit at most; when it has settled."""
+"""Kinds of visitors, from the most to the least persistent; rounds of the fit at most; relative change that ends it."""
 
 CELLS = 400_000
-"""Visits times kinds of decisions to which the law of leaving is fitted."""
+"""Visits times kinds of decisions to which the law of leaving is fitted at most."""
 
 SURELY, SLIGHT, MOST = 8.0, 0.25, 5.0
-"""What differences between visitors must explain (twice the logarithm of the likelihood); those that do not matter; the
-largest that a scenario can say."""
+"""What differences between visitors must explain (twice the logarithm of the likelihood); spread that does not matter;
+the largest spread that a scenario can state."""
 
 
 class Steps(NamedTuple):
     """Counts of what followed page views."""
 
-    entries: Floats  # sessions that landed on each page
+    entries: Floats  # [page]: sessions that landed there
     to: Floats  # [page, next page], without steps back
-    decisions: Floats  # of views that were no landing
-    landings: Floats  # landings that are known to have gone on or ended
-    back: float  # share of the steps of those who had a page behind them
-    behind: float  # how many steps that is of
-    reload: float  # share of the steps
-    steps: float  # how many steps that stands on
+    decisions: Floats  # [page]: decisions of views that were no landing
+    landings: Floats  # [page]: landings with a known decision
+    back: float  # share of steps back among the steps with a page behind them
+    behind: float  # number of steps with a page behind them
+    reload: float  # share of reloads among all steps
+    steps: float  # number of all steps
     leaving: ExitRates
 
 
 class ExitRates(NamedTuple):
-    """How readily visits end: by page, on the mean over all visitors; NaN: never seen."""
+    """Probabilities that a visit ends, by page, as means over all visitors; NaN: never seen."""
 
-    persistence: float  # standard deviation of the visitors' log-odds; 0: they are alike
-    bounce: Floats  # after a landing
-    exit: Floats  # after a later view
+    persistence: float  # standard deviation of the visitors' log-odds; 0: visitors do not differ
+    bounce: Floats  # [page]: after a landing
+    exit: Floats  # [page]: after a later view
 
 
 def count_steps(site: RecordedSite, visits: Visits, route: Bools) -> Steps:
@@ -67,7 +67,7 @@ def count_steps(site: RecordedSite, visits: Visits, route: Bools) -> Steps:
     selfs += hidden
     to[np.arange(pages), np.arange(pages)] += selfs
     steps = len(going) + selfs.sum() + reloads.sum()
-    behind = float((~visits.first[going]).sum() + _behind(visits, selfs, reloads))
+    behind = float((~visits.first[going]).sum() + _count_behind(visits, selfs, reloads))
     gone = np.zeros(len(visits.page), dtype=bool)
     gone[going] = True
     landing = visits.first & (again == 0)  # the landing's own decision is what ended it
@@ -88,8 +88,8 @@ def count_steps(site: RecordedSite, visits: Visits, route: Bools) -> Steps:
     )
 
 
-def _behind(visits: Visits, selfs: Floats, reloads: Floats) -> float:
-    """How many of the own loads came with a page behind them: as many as of the views."""
+def _count_behind(visits: Visits, selfs: Floats, reloads: Floats) -> float:
+    """Estimate the reloads and links to itself with a page behind them: their share is that of all views."""
     return float((selfs.sum() + reloads.sum()) * (~visits.first).mean()) if len(visits.first) else 0.0
 
 
@@ -98,7 +98,7 @@ def _count_pages(page: Ints, chosen: Bools, pages: int) -> Floats:
 
 
 def _count_own_loads(visits: Visits, pages: int) -> tuple[Floats, Floats]:
-    """Links to itself and reloads of each page, raised by the loads that ended before they were recorded."""
+    """Count each page's links to itself and reloads, corrected for loads that ended before they were recorded."""
     hard = visits.hard.sum()
     seen = (visits.loads > 0)[visits.hard].sum()
     raised = hard / seen if seen else 1.0
@@ -109,8 +109,10 @@ def _count_own_loads(visits: Visits, pages: int) -> tuple[Floats, Floats]:
 
 
 def _count_hidden_steps(visits: Visits, route: Bools, to: Floats) -> Floats:
-    """Route changes to the path that is shown already: the client records none of them, and they are as many as chance
-    gives beside those to other paths of the same page."""
+    """Estimate the route changes to the path that is already shown, which the client does not record.
+
+    Their number is what chance gives, relative to route changes to other paths of the same page.
+    """
     views = np.bincount(visits.path)
     page = np.full(len(views), -1)
     page[visits.path] = visits.page
@@ -121,7 +123,7 @@ def _count_hidden_steps(visits: Visits, route: Bools, to: Floats) -> Floats:
 
 
 def _weigh_returns(visits: Visits, route: Bools, going: Ints, pages: int) -> Floats:
-    """Of each step, how surely it was the back button: navigation events say it, route changes leave it open."""
+    """Return for each step the probability that it was a step back: known after a load, estimated for route changes."""
     target = going + 1
     sure = visits.back[target]
     told = visits.loads[target] > 0
@@ -144,7 +146,7 @@ def _weigh_returns(visits: Visits, route: Bools, going: Ints, pages: int) -> Flo
 
 
 def _find_popularity(visits: Visits) -> Floats:
-    """Of each view, the share of its path among the views of its page."""
+    """Return for each view the share of its path among the views of its page."""
     paths = np.bincount(visits.path)[visits.path]
     pages = np.bincount(visits.page)[visits.page]
     return np.asarray(paths / pages, dtype=np.float64)
@@ -171,14 +173,14 @@ def fit_leaving(visits: Visits, gone: Bools, hidden: Floats) -> ExitRates:
 
 
 class _Odds(NamedTuple):
-    """Log-odds of leaving by kind of decision for a middle visitor, and the visitors' spread about them."""
+    """Log-odds of leaving by kind of decision for a middle visitor, and the visitors' spread around them."""
 
     odds: Floats
     spread: float
 
 
 def _count_decisions(visits: Visits, gone: Bools, hidden: Floats) -> tuple[Floats, Floats]:
-    """How often each visit stayed and left, by kind of decision: the page of a later view, then that of a landing."""
+    """Count how often each visit stayed and left, by kind of decision: the page of a later view, then of a landing."""
     pages = len(hidden)
     again = visits.reloads + visits.links
     landed_on = visits.first & ((again > 0) | gone)
@@ -195,7 +197,7 @@ def _count_decisions(visits: Visits, gone: Bools, hidden: Floats) -> tuple[Float
 
 
 def _list_kinds() -> tuple[Floats, Floats]:
-    """Values of a normal variable, and their weights."""
+    """Return values of a normal variable that stand for kinds of visitors, and their weights."""
     z, weight = np.polynomial.hermite_e.hermegauss(KINDS_OF_VISITORS)
     return z, weight / weight.sum()
 
@@ -205,7 +207,7 @@ def _find_chance(odds: Floats) -> Floats:
 
 
 def _fit_odds(stays: Floats, exits: Floats, spread: float) -> tuple[_Odds, float]:
-    """The odds, and the logarithm of the likelihood; a spread of 0 stays 0."""
+    """Fit the odds; return them with the logarithm of the likelihood. A spread of 0 stays 0."""
     z, weight = _list_kinds()
     total, left = (stays + exits).sum(axis=0), exits.sum(axis=0)
     odds = np.log((left + 0.5) / (total - left + 0.5))
@@ -226,7 +228,7 @@ def _fit_odds(stays: Floats, exits: Floats, spread: float) -> tuple[_Odds, float
 
 
 def _improve_odds(odds: Floats, spread: float, stayed: Floats, left: Floats) -> tuple[Floats, float]:
-    """A few steps of Newton towards the odds and the spread that explain these counts, by kind of visitor, best."""
+    """Improve odds and spread by a few Newton steps, given the counts of decisions by kind of visitor."""
     z, _ = _list_kinds()
     for _ in range(3):
         chance = _find_chance(odds[:, None] + spread * z)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from loadgen.jobs.fit.actions import count_thrown, find_js_errors, measure_faulty, name_thrown
+from loadgen.jobs.fit.actions import count_thrown, find_js_errors, measure_error_sessions, name_thrown
 from loadgen.jobs.fit.estimate import see_visits
 from loadgen.rum.events import JS_ERROR
 from loadgen.scenario import Scenario
@@ -45,10 +45,10 @@ def test_a_client_that_leaves_stacks_out_still_tells_errors_from_objects() -> No
 
 def test_errors_that_the_event_limit_hides_are_made_up_for_by_the_sessions_that_it_did_not_cut() -> None:
     errors, cut = np.array([2, 0] * 100 + [1, 0, 0, 0] * 100), np.array([False] * 200 + [True] * 400)
-    assert measure_faulty(errors, cut) == (0.5, 2.0)
-    assert measure_faulty(errors, ~cut) == (200 / 600, 1.5)  # the others have fewer: all count
-    assert measure_faulty(errors[150:], cut[150:])[0] == pytest.approx(125 / 450)  # too few are whole
-    assert measure_faulty(errors[:0], cut[:0]) == (0.0, 0.0)
+    assert measure_error_sessions(errors, cut) == (0.5, 2.0)
+    assert measure_error_sessions(errors, ~cut) == (200 / 600, 1.5)  # the others have fewer: all count
+    assert measure_error_sessions(errors[150:], cut[150:])[0] == pytest.approx(125 / 450)  # too few are whole
+    assert measure_error_sessions(errors[:0], cut[:0]) == (0.0, 0.0)
 
 
 def test_an_error_that_each_browser_engine_words_in_its_own_way_counts_once() -> None:

@@ -1,7 +1,7 @@
-"""The command line: each command is a few lines over a job, and imports it when it is called.
+"""The command line: each command is a few lines over a job, and imports the job when it is called.
 
-Rule: a LoadgenError is one line on stderr and its exit code, mostly 2; nothing heavier than click is imported for
-`loadgen --help` and completion. A verb's own help has its job's defaults, and imports the job.
+Rule: a LoadgenError becomes one line on stderr and an exit code, mostly 2. `loadgen --help` and completion import
+nothing heavier than click. A verb's own help shows its job's defaults, and so imports the job.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""loadgen check: what is wrong with a scenario file, or which traffic it implies."""
+"""loadgen check: the problems of a scenario file, or the traffic that it implies."""
 
 import sys
 from pathlib import Path
@@ -13,7 +13,7 @@ from loadgen.cli.terminal import echo, echo_json
 @SCENARIO
 @JSON
 def check(scenario: Path, as_json: bool) -> None:
-    """Check a scenario file: say all that is wrong with it, or which traffic it implies."""
+    """Check a scenario file: name all its problems, or describe the traffic that it implies."""
     from loadgen.jobs import check as job
     from loadgen.jobs.progress import ProgressView
 

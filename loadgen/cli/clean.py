@@ -1,4 +1,4 @@
-"""loadgen clean: take away what a seeding made."""
+"""loadgen clean: delete the app monitors that a seeding created."""
 
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,11 @@ from loadgen.cli.terminal import ask_on_terminal, echo, echo_error
 
 @click.command(epilog="Example: loadgen clean results/seed-shop-quickstart --dry-run")
 @RUN_DIR
-@click.option("--dry-run", is_flag=True, help="Show what would go, and delete nothing.")
+@click.option("--dry-run", is_flag=True, help="Show what would be deleted, and delete nothing.")
 @network_options
 @YES
 def clean(run_dir: Path, yes: bool, **options: Any) -> None:
-    """Delete the app monitors that a `loadgen seed` made (they carry its tag), and nothing else."""
+    """Delete the app monitors that a `loadgen seed` created (they have its tag), and nothing else."""
     from loadgen.jobs import seed as job
 
     found = job.clean(run_dir, confirm=ask_on_terminal(yes), on_progress=echo_error, **options)

@@ -1,4 +1,4 @@
-"""loadgen compare: runs beside each other."""
+"""loadgen compare: runs compared with the first one."""
 
 import sys
 from pathlib import Path
@@ -12,7 +12,7 @@ RUNS = click.argument("run_dirs", type=FILE, metavar="RUN RUN...", nargs=-1, req
 
 
 FAIL_ON = click.option(
-    "--fail-on", multiple=True, metavar="TEXT", help="Exit 1 if so, and more than chance: 'latency_p99_ms > +10%'."
+    "--fail-on", multiple=True, metavar="TEXT", help="Exit 1 if true and more than chance, as 'latency_p99_ms > +10%'."
 )
 
 

@@ -15,14 +15,14 @@ from loadgen.cli.terminal import ask_on_terminal, echo, echo_json, show_view
 @shared.TARGET
 @click.option("--monitor", metavar="NAME", help="App monitor, by name or id; the scenario's unless given.")
 @shared.REGION
-@click.option("--max-throttled", type=shared.SHARE, help="Requests that may get a 429.")
-@click.option("--max-failed", type=shared.SHARE, help="Requests that may fail otherwise.")
-@click.option("--max-p99", type=shared.POSITIVE, help="Milliseconds of latency, 99th percentile.")
+@click.option("--max-throttled", type=shared.SHARE, help="Share of requests that may get a 429.")
+@click.option("--max-failed", type=shared.SHARE, help="Share of requests that may fail otherwise.")
+@click.option("--max-p99", type=shared.POSITIVE, help="Most latency in milliseconds, 99th percentile.")
 @click.option("--start", type=shared.POSITIVE, help="First rate, requests a second.")
 @click.option("--max-rate", type=shared.POSITIVE, help="No higher rate is tried.")
-@click.option("--precision", type=shared.CountOption(0.005, 0.5), help="Between the last two rates.")
+@click.option("--precision", type=shared.CountOption(0.005, 0.5), help="Relative gap between the last two rates.")
 @click.option("--hold", type=shared.DURATION, help="Length of a window.")
-@click.option("--max-windows", type=click.IntRange(4, 200), help="Then it stops unsure.")
+@click.option("--max-windows", type=click.IntRange(4, 200), help="Most windows; then the search stops, not confirmed.")
 @shared.SENDERS
 @shared.LOCAL_QUOTA
 @shared.ACCEPT

@@ -1,4 +1,4 @@
-"""loadgen fit: recorded RUM data becomes a scenario."""
+"""loadgen fit: turn recorded RUM data into a scenario."""
 
 from pathlib import Path
 from typing import Any
@@ -11,20 +11,20 @@ from loadgen.cli.terminal import show_result
 
 @shared.job_command("jobs.fit.FitOptions", "loadgen fit rum-logs.ndjson.gz --out shop.toml --report fit.html")
 @click.argument("sources", nargs=-1, type=shared.FILE, metavar="[SOURCE]...")
-@click.option("--out", type=shared.WritablePath(), required=True, help="The scenario, TOML; - for standard output.")
+@click.option("--out", type=shared.WritablePath(), required=True, help="Scenario file, TOML; - for standard output.")
 @click.option(
-    "--report", "--html", type=shared.WritablePath(), help="HTML: recorded and generated traffic over each other."
+    "--report", "--html", type=shared.WritablePath(), help="HTML page: recorded and generated traffic overlaid."
 )
-@click.option("--name", "given_name", help="The scenario's; that of --out unless given.")
-@click.option("--sample-rate", type=shared.SHARE, help="At which the client recorded; taken to be 1 unless given.")
-@click.option("--at-least", type=click.IntRange(1), help="Sessions that must have a text to be written.")
-@click.option("--page", multiple=True, metavar="PATTERN", help="Paths that are one page, as /help/{topic}; repeatable.")
-@click.option("--holdout", type=shared.SHARE, help="Share of the sessions that is compared and not fitted.")
-@click.option("--seed", type=click.IntRange(0), help="Of the sessions that are generated to compare with.")
-@click.option("--monitor", metavar="NAME", help="An app monitor to read live.")
+@click.option("--name", "given_name", help="Name of the scenario; from --out unless given.")
+@click.option("--sample-rate", type=shared.SHARE, help="Share of sessions that the client recorded; 1 unless given.")
+@click.option("--at-least", type=click.IntRange(1), help="Fewest sessions that share a text that is written.")
+@click.option("--page", multiple=True, metavar="PATTERN", help="Paths of one page, as /help/{topic}; repeatable.")
+@click.option("--holdout", type=shared.SHARE, help="Share of the sessions to compare with, not to fit.")
+@click.option("--seed", type=click.IntRange(0), help="Seed of the sessions generated for the comparison.")
+@click.option("--monitor", metavar="NAME", help="App monitor to read live.")
 @shared.target_options
-@click.option("--after", metavar="TIME", help="Read live from here, UTC; 30 days ago unless given.")
-@click.option("--before", metavar="TIME", help="Read live up to here.")
+@click.option("--after", metavar="TIME", help="Start of the live reading, UTC; 30 days ago unless given.")
+@click.option("--before", metavar="TIME", help="End of the live reading; now unless given.")
 @shared.JSON
 def fit(
     sources: tuple[Path, ...], out: Path, report: Path | None, given_name: str | None, as_json: bool, **options: Any

@@ -13,12 +13,12 @@ from loadgen.cli.terminal import echo
     "jobs.generate.GenerateOptions", "loadgen generate quickstart --sessions 1000 --start now --out bodies.ndjson"
 )
 @shared.SCENARIO
-@click.option("--sessions", type=shared.WholeCountOption(), required=True, help="How many visits.")
+@click.option("--sessions", type=shared.WholeCountOption(), required=True, help="Number of visits.")
 @click.option(
     "--out", type=shared.OutputPath(), required=True, help="NDJSON file, a body a line; - for standard output."
 )
 @shared.SEED
-@click.option("--start", help="Of the events: now, or ISO 8601, UTC; 2026-01-01, or soon after, unless given.")
+@click.option("--start", help="Start: now, or ISO 8601, UTC; 2026-01-01, or soon after, unless given.")
 @shared.DIALECT
 @click.option("--gzip", is_flag=True, help="Compress the file.")
 @click.option("--workers", type=int, help="Processes that share the work.")
@@ -30,5 +30,5 @@ def generate(scenario: Path, out: Path, gzip: bool, **options: Any) -> None:
     with ProgressView() as view:
         written = write_bodies(scenario, out, gzip=gzip, on_progress=view, **options)
     if written.ground_truth is not None:
-        echo(f"{written.ground_truth}: which of them incidents hit")
+        echo(f"{written.ground_truth}: which sessions incidents hit")
     echo(f"{out}: {written.batches:,} batches of {written.sessions:,} sessions, seed {written.seed}")

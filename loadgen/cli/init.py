@@ -1,4 +1,4 @@
-"""loadgen init: a scenario of one's own to start from."""
+"""loadgen init: write a commented scenario to start from."""
 
 import click
 
@@ -8,7 +8,7 @@ from loadgen.cli.terminal import echo
 @click.command(epilog="Example: loadgen init shop, and then: loadgen run shop.toml")
 @click.argument("name", default="my-site")
 def init(name: str) -> None:
-    """Write NAME.toml, a commented scenario, and beside it the schema that editors complete and check it by."""
+    """Write NAME.toml, a commented scenario, and beside it the schema with which editors complete and check it."""
     from loadgen.jobs.init import init as job
 
     file = job(name)

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 destination_options = add_options(
     click.option("--destination", type=click.Choice(["CloudWatch", "Evidently"]), default="CloudWatch"),
-    click.option("--destination-arn", metavar="ARN", help="Of an Evidently experiment."),
+    click.option("--destination-arn", metavar="ARN", help="ARN of an Evidently experiment."),
 )
 definition_options = add_options(
-    click.option("--metric", required=True, help="Its name; without a namespace one of RUM's extended metrics."),
-    click.option("--namespace", help="Of a custom metric."),
-    click.option("--value", help="Field whose value is taken, such as event_details.quantity."),
+    click.option("--metric", required=True, help="Name; without --namespace one of RUM's extended metrics."),
+    click.option("--namespace", help="Namespace of a custom metric."),
+    click.option("--value", help="Field with the value, such as event_details.quantity."),
     click.option("--unit", help="CloudWatch's unit label."),
     click.option("--dimension", "dimensions", multiple=True, metavar="FIELD=NAME"),
     click.option("--pattern", metavar="JSON", help="Which events count; an extended metric adds its own event type."),
@@ -48,10 +48,10 @@ def list_metrics(name: str, account: Account, as_json: bool) -> None:
 @metrics.command("enable", epilog="Example: loadgen metrics enable shop")
 @NAME
 @destination_options
-@click.option("--role", metavar="ARN", help="For Evidently.")
+@click.option("--role", metavar="ARN", help="IAM role for Evidently.")
 @with_account
 def enable_metrics(name: str, role: str | None, account: Account, **destination: Any) -> MadeCall:
-    """Make a destination for metrics."""
+    """Create a destination for metrics."""
     given = {"IamRoleArn": role} if role else {}
     return _change(account, "PutRumMetricsDestination", name, destination, given)
 
@@ -62,7 +62,7 @@ def enable_metrics(name: str, role: str | None, account: Account, **destination:
 @with_account
 @YES
 def disable_metrics(name: str, account: Account, yes: bool, **destination: Any) -> MadeCall:
-    """Delete a destination, after showing the definitions that go with it."""
+    """Delete a destination, after showing the definitions that are deleted with it."""
     from loadgen.jobs.monitors import delete_destination, locate_destination
 
     return delete_destination(account, locate_destination(name, **destination), ask_on_terminal(yes))

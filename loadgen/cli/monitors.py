@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 
 settings_options = add_options(
     click.option("--domain", "domains", multiple=True, help="The site's host; up to 5 times."),
-    click.option("--sample-rate", type=SHARE, help="Share of sessions."),
+    click.option("--sample-rate", type=SHARE, help="Share of sessions to record."),
     click.option("--telemetry", "telemetries", multiple=True, type=click.Choice(["errors", "performance", "http"])),
     click.option("--custom-events/--no-custom-events", default=None, help="Accept custom events."),
-    click.option("--cookies/--no-cookies", default=None, help="AllowCookies."),
-    click.option("--xray/--no-xray", default=None, help="EnableXRay."),
+    click.option("--cookies/--no-cookies", default=None, help="Set AllowCookies."),
+    click.option("--xray/--no-xray", default=None, help="Set EnableXRay."),
     click.option("--logs/--no-logs", default=None, help="Copy events to CloudWatch Logs."),
     click.option("--include-page", "included", multiple=True, metavar="URL"),
     click.option("--exclude-page", "excluded", multiple=True, metavar="URL"),
     click.option("--favorite-page", "favorites", multiple=True, metavar="PAGE"),
     click.option("--identity-pool", metavar="ID", help="Cognito identity pool of the site's guests."),
     click.option("--guest-role", metavar="ARN"),
-    click.option("--source-maps", metavar="S3URI", help="Where source maps lie."),
+    click.option("--source-maps", metavar="S3URI", help="S3 folder of the source maps."),
 )
 
 
@@ -77,9 +77,9 @@ def create_monitor(
     given |= {"Tags": parse_tags(tags)} if tags else {}
     given |= {"Platform": platform} if platform else {}
     if "Domain" not in given and "DomainList" not in given and platform in {None, "Web"}:
-        raise LoadgenError("a monitor for the web needs a domain; give --domain shop.example.com")
+        raise LoadgenError("an app monitor for the web needs a domain; give --domain shop.example.com")
     if platform not in {None, "Web"}:
-        why = "send OTLP, which loadgen neither sends nor takes; it is for the web"
+        why = "send OTLP, which loadgen neither sends nor accepts; it is for the web"
         echo_error(f"note: applications for {platform} {why}")
     return change(account, "CreateAppMonitor", Name=check_name(name), **given)
 
@@ -91,7 +91,7 @@ def create_monitor(
 @YES
 @JSON
 def change_monitor(name: str, account: Account, yes: bool, as_json: bool, **settings: Any) -> MadeCall:
-    """Change settings of an app monitor; what is not given stays. Asks before it takes something away."""
+    """Change the given settings of an app monitor. Asks before it takes something away."""
     from loadgen.jobs.monitors import MonitorOptions, update_monitor
 
     given = MonitorOptions(**settings).parameters
@@ -105,7 +105,7 @@ def change_monitor(name: str, account: Account, yes: bool, as_json: bool, **sett
 @with_account
 @YES
 def remove_monitor(name: str, account: Account, yes: bool) -> MadeCall:
-    """Delete an app monitor, after showing what goes with it."""
+    """Delete an app monitor, after showing what is deleted with it."""
     from loadgen.jobs.monitors import delete_monitor
 
     return delete_monitor(account, name, ask_on_terminal(yes))
@@ -113,15 +113,15 @@ def remove_monitor(name: str, account: Account, yes: bool) -> MadeCall:
 
 @monitors.command("apply", epilog="Example: loadgen monitors apply shop.toml --dry-run")
 @SCENARIO
-@click.option("--monitor", metavar="NAME", help="In place of the scenario's.")
-@click.option("--dry-run", is_flag=True, help="Print the plan, and do nothing.")
+@click.option("--monitor", metavar="NAME", help="Name in place of the scenario's.")
+@click.option("--dry-run", is_flag=True, help="Print the plan, and change nothing.")
 @with_account
 @YES
 @JSON
 def apply_scenario(
     scenario: Path, monitor: str | None, dry_run: bool, account: Account, yes: bool, as_json: bool
 ) -> None:
-    """Bring about the app monitors that a scenario wants, its neighbours' too; applied again, it does nothing."""
+    """Create or change the app monitors of a scenario and its neighbours; applied again, it does nothing."""
     from loadgen.jobs.monitors import apply_plans, describe_plans, plan_scenario
 
     plans = plan_scenario(account, scenario, monitor)

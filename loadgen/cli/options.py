@@ -1,6 +1,6 @@
-"""What options take and mean: kinds of values, and the options that several verbs have in the same words.
+"""Types of option values, and the options that several verbs share.
 
-Rule: a default stands once, in the noun of the job's options; `JobCommand` takes it from there.
+Rule: a default stands only once, in the class of the job's options; `JobCommand` reads it from there.
 """
 
 from collections.abc import Callable
@@ -27,7 +27,7 @@ class ScenarioFile(click.Path):
         super().__init__(path_type=Path)
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """Files, and the shipped names that begin so; files first, as click's bash script forgets what is before."""
+        """Complete files and shipped names; files first, because click's bash script drops what comes before them."""
         from loadgen.scenario import list_shipped
 
         names = [CompletionItem(name) for name in list_shipped() if name.startswith(incomplete)]
@@ -43,7 +43,7 @@ class OutputPath(click.Path):
         super().__init__(path_type=Path, allow_dash=True)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        """The path."""
+        """Return the path."""
         from loadgen.output import is_standard_output
 
         path = cast(Path, super().convert(value, param, ctx))
@@ -53,10 +53,10 @@ class OutputPath(click.Path):
 
 
 class WritablePath(OutputPath):
-    """The same, refused before the work when it cannot be written."""
+    """An output path that is refused before the work begins if it cannot be written."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        """The path."""
+        """Return the path."""
         from loadgen.output import check_output
 
         path = super().convert(value, param, ctx)
@@ -65,20 +65,20 @@ class WritablePath(OutputPath):
 
 
 def print_json_alone(ctx: click.Context, param: click.Parameter, value: bool) -> bool:
-    """--json takes standard output."""
+    """Reserve standard output for --json."""
     if value:
         take_standard_output(param.opts[0])
     return value
 
 
 class ParsedOption(click.ParamType[Value]):
-    """A value that a function reads from text, and another writes; ValueError says what to write instead."""
+    """A value with its own parser and formatter; the parser's ValueError says what to write instead."""
 
     def __init__(self, name: str, parse: Callable[[str], Value], write: Callable[[Any], str] = str) -> None:
         self.name, self._parse, self.write = name, parse, write
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Value:
-        """The value."""
+        """Parse the value."""
         try:
             return self._parse(str(value))
         except ValueError as wrong:
@@ -86,9 +86,9 @@ class ParsedOption(click.ParamType[Value]):
 
 
 class JobCommand(click.Command):
-    """A verb whose options have the defaults of the fields of a noun, such as `jobs.plan.PlanOptions`.
+    """A verb whose options have the defaults of the fields of a class, such as `jobs.plan.PlanOptions`.
 
-    They are read when the verb is called or asked for its help, as the noun's import takes some tenths of a second.
+    The defaults are read when the verb or its help is called, because the import of the class takes tenths of a second.
     """
 
     def __init__(self, *arguments: Any, noun: str, **more: Any) -> None:
@@ -97,11 +97,11 @@ class JobCommand(click.Command):
 
     @property
     def noun(self) -> Any:
-        """The class of the job's options; it is imported here."""
+        """The class of the job's options, imported at the first use."""
         return getattr(import_module(f"loadgen.{self._room}"), self._name)
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        """The parameters, with their defaults; completion does without."""
+        """Return the parameters with their defaults; without defaults for completion."""
         if not ctx.resilient_parsing:
             from msgspec.structs import fields
 
@@ -114,23 +114,23 @@ class JobCommand(click.Command):
 
 
 def job_command(noun: str, example: str) -> Callable[[Callable[..., Any]], JobCommand]:
-    """Makes a function the verb of a job, with an example under its help."""
+    """Return a decorator that makes a function the verb of a job, with an example below its help."""
     return click.command(cls=JobCommand, noun=noun, epilog=f"Example: {example}")
 
 
 class CountOption(click.FloatRange):
-    """A number, with k, M or G for thousands, millions and thousand millions: 500k."""
+    """A number, with k, M or G for thousands, millions and billions: 500k."""
 
     name = "count"
     is_whole = False
 
     def _describe_range(self) -> str:
-        """Click's words, without bounds that are none or beyond all use."""
+        """Return click's text, without bounds that are missing or too large to matter."""
         text = super()._describe_range()
         return "" if text.endswith("None") else text.replace("0<x<=1000000000000.0", "x>0")
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """The number, if it is within the bounds."""
+        """Parse the number, and check its bounds."""
         try:
             number = units.parse_count(str(value))
         except ValueError as wrong:
@@ -146,12 +146,12 @@ class WholeCountOption(CountOption):
     is_whole = True
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """The number, if it is whole and within the bounds."""
+        """Parse the whole number, and check its bounds."""
         return int(super().convert(value, param, ctx))
 
 
 def parse_operation_quota(text: str) -> tuple[str, float]:
-    """An operation and its calls a second."""
+    """Parse the quota of an operation: its name, and its calls a second."""
     from loadgen.rum.service_model import load_service_model
 
     operation, _, number = text.partition("=")
@@ -165,7 +165,7 @@ def parse_operation_quota(text: str) -> tuple[str, float]:
 
 
 def write_percent(part: float) -> str:
-    """A part of 1 in per cent, as the options take it."""
+    """Format a part of 1 in per cent, as options accept it."""
     return f"{part * 100:g}%"
 
 
@@ -183,30 +183,30 @@ SCENARIO = click.argument("scenario", type=ScenarioFile(), metavar="SCENARIO")
 """A file, or the name of a shipped scenario."""
 
 TARGET = click.option("--target", metavar="local|URL|aws", help="Where requests go.")
-REGION = click.option("--region", help="For --target URL and aws; boto3's usual chain unless given.")
+REGION = click.option("--region", help="Region of --target URL or aws; from boto3's usual chain unless given.")
 CONSENT = click.option("--yes", is_flag=True, help="Do not ask before sending to AWS.")
-LOCAL_QUOTA = click.option("--quota", type=QUOTA, help="Of the local endpoint, a second; or off.")
+LOCAL_QUOTA = click.option("--quota", type=QUOTA, help="Requests a second of the local endpoint, or off.")
 SENDERS = click.option("--senders", type=click.IntRange(1, 900), help="Most requests at once, per process.")
-ACCEPT = click.option("--accept", type=click.Choice(["rum", "2xx"]), help="2xx: any is an acceptance.")
+ACCEPT = click.option("--accept", type=click.Choice(["rum", "2xx"]), help="Answers that accept: RUM's, or any 2xx.")
 
-DURATION_OPTION = click.option("--duration", type=DURATION, help="In place of the scenario's, such as 30s, 5m, 2h, 7d.")
-RATE = click.option("--rate", type=CountOption(0, 1e6, min_open=True), help="A factor on the arrivals, such as 0.5.")
+DURATION_OPTION = click.option("--duration", type=DURATION, help="In place of the scenario's: 30s, 5m, 2h, 7d.")
+RATE = click.option("--rate", type=CountOption(0, 1e6, min_open=True), help="Factor on the arrivals, such as 0.5.")
 SEED = click.option("--seed", type=click.IntRange(min=0), help="Same scenario and seed, same sessions.")
 SAMPLE_RATE = click.option("--sample-rate", type=SHARE, help="Share of sessions recorded; the monitor's unless given.")
 DIALECT = click.option(
-    "--dialect", type=click.Choice(["web", "sdk"]), help="As the RUM web client writes bodies, or an AWS SDK."
+    "--dialect", type=click.Choice(["web", "sdk"]), help="Write bodies as the RUM web client or as an AWS SDK."
 )
 VISITS_A_DAY = click.option(
     "--sessions-per-day",
     type=CountOption(),
-    help="Take 24 hours with so many visits; others of a plan keep their rate.",
+    help="Plan 24 hours with this many visits; scenarios of --with keep their rate.",
 )
 PEAK_TO_TROUGH = click.option(
     "--peak-to-trough",
     type=CountOption(),
-    help="Busiest hour of that day against the quietest in one country, if the scenario is shorter; 4 unless given.",
+    help="Visits of that day's busiest hour by its quietest in one country, for a shorter scenario; 4 unless given.",
 )
-PRICE = click.option("--price", type=CountOption(), help="Dollars an event.")
+PRICE = click.option("--price", type=CountOption(), help="Dollars for an event.")
 
 JSON = click.option(
     "--json",
@@ -225,12 +225,12 @@ SUMMARY_MD = click.option("--summary-md", type=WritablePath(), metavar="FILE", h
 
 
 def html_option(text: str, **more: Any) -> Callable[[Any], Any]:
-    """--html FILE, or - for standard output."""
+    """Make the option --html FILE, with - for standard output."""
     return click.option("--html", type=OutputPath(), help=text, **{"metavar": "FILE"} | more)
 
 
 def add_options(*options: Callable[[Any], Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """A decorator that adds options in this order."""
+    """Return a decorator that adds options in this order."""
 
     def add(command: Callable[..., Any]) -> Callable[..., Any]:
         for option in reversed(options):
@@ -245,14 +245,14 @@ network_options = add_options(
     click.option("--ca-bundle", metavar="FILE", help="PEM file to trust, in place of AWS_CA_BUNDLE."),
 )
 target_options = add_options(
-    click.option("--target", metavar="URL|aws", help="Which RUM; AWS_ENDPOINT_URL_RUM unless given."),
-    click.option("--region", help="Boto3's usual chain unless given."),
+    click.option("--target", metavar="URL|aws", help="Where RUM is; AWS_ENDPOINT_URL_RUM unless given."),
+    click.option("--region", help="Region; from boto3's usual chain unless given."),
     network_options,
 )
 
 
 def with_account(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The same; the command gets the Account that they mean, as `account`, and the call that it returns is shown."""
+    """Add the target's options to a command. It gets their Account as `account`; the call that it returns is shown."""
 
     @target_options
     @wraps(command)
@@ -264,8 +264,8 @@ def with_account(command: Callable[..., Any]) -> Callable[..., Any]:
 
         with reach_target(target, proxy, ca_bundle):
             account = open_account(target, region, on_wait=echo_error)
-            made = command(*arguments, account=account, **more)
-        if made is not None:
-            show_result(made.answer, describe_call(made), more.get("as_json", False))
+            call = command(*arguments, account=account, **more)
+        if call is not None:
+            show_result(call.answer, describe_call(call), more.get("as_json", False))
 
     return open_and_call

@@ -1,4 +1,4 @@
-"""loadgen plan: what a scenario will send, cost and lose, without sending it."""
+"""loadgen plan: predict what a scenario will send, cost and lose, without sending it."""
 
 from pathlib import Path
 from typing import Any
@@ -17,34 +17,34 @@ from loadgen.cli.terminal import echo, echo_json, show_view
     multiple=True,
     type=shared.ScenarioFile(),
     metavar="SCENARIO",
-    help="A further app monitor of the account, under the same quota; may be given again.",
+    help="Scenario of a further app monitor under the same quota; repeatable.",
 )
 @shared.VISITS_A_DAY
 @shared.PEAK_TO_TROUGH
-@click.option("--growth", type=shared.PERCENT, help="Of all visits, such as 30%.")
-@click.option("--weekday-peak", type=shared.CountOption(), help="Busiest weekday's visits by the mean day's.")
+@click.option("--growth", type=shared.PERCENT, help="Growth of all visits, such as 30%.")
+@click.option("--weekday-peak", type=shared.CountOption(), help="Visits of the busiest weekday by the mean day's.")
 @shared.DURATION_OPTION
 @shared.RATE
 @shared.SAMPLE_RATE
 @shared.SEED
-@click.option("--quota", type=shared.CountOption(), help="Requests a second of the account.")
-@click.option("--burst", type=shared.CountOption(), help="Requests at once; as many as the quota unless given.")
-@click.option("--max-loss", type=shared.SHARE, help="Of the events, for the quota needed.")
-@click.option("--margin", type=shared.PERCENT, help="Of the quota to request.")
+@click.option("--quota", type=shared.CountOption(), help="Quota of the account, requests a second.")
+@click.option("--burst", type=shared.CountOption(), help="Requests at once; the quota unless given.")
+@click.option("--max-loss", type=shared.SHARE, help="Share of events that may be lost, for the quota needed.")
+@click.option("--margin", type=shared.PERCENT, help="Margin of the quota to request.")
 @click.option("--rates", type=shared.RATES, help="Sample rates to compare.")
 @click.option("--budget", type=shared.CountOption(), metavar="DOLLARS", help="A month, for the advised sample rate.")
 @click.option(
     "--wanted-precision", type=shared.SHARE, help="Of a day's p75 LCP and share of failing sessions; 5% if no --budget."
 )
 @shared.PRICE
-@click.option("--free-events", type=shared.WholeCountOption(), help="That cost nothing; an account has 1M, once.")
-@click.option("--precision", type=shared.SHARE, help="Half the 95 % interval of sums.")
-@click.option("--exact", is_flag=True, help="Rehearse every session, however many; a sample stands for over 20,000.")
+@click.option("--free-events", type=shared.WholeCountOption(), help="Free events; an account has 1M, once.")
+@click.option("--precision", type=shared.SHARE, help="Half of the 95 % interval of sums.")
+@click.option("--exact", is_flag=True, help="Rehearse every session; over 20,000 would be sampled.")
 @click.option("--answer-time", "answer_seconds", type=shared.CountOption(), help="Mean seconds until an answer.")
 @shared.JSON
 @click.option("--html", type=shared.WritablePath(), help="Write one page with plots.")
 def plan(scenario: Path, others: tuple[Path, ...], as_json: bool, html: Path | None, **options: Any) -> None:
-    """Say what a scenario will send, cost and lose, before a byte is sent."""
+    """Predict what a scenario will send, cost and lose, before a byte is sent."""
     from loadgen.jobs import plan as job
     from loadgen.jobs.progress import ProgressView
     from loadgen.output import write_output

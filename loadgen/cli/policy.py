@@ -25,7 +25,7 @@ def policy() -> None:
 @NAME
 @with_account
 def show_policy(name: str, account: Account) -> None:
-    """Print the policy document and its revision, as RUM answers them; `policy put` takes that back."""
+    """Print the policy document and its revision, as RUM returns them; `policy put` accepts that output."""
     from loadgen.jobs.monitors import require_policy
 
     echo_json(require_policy(account, name))
@@ -34,8 +34,8 @@ def show_policy(name: str, account: Account) -> None:
 @policy.command("put", epilog="Example: loadgen policy put shop policy.json")
 @NAME
 @click.argument("file", type=FILE, required=False)
-@click.option("--public", is_flag=True, help="Let everybody send, unsigned too, in place of a file.")
-@click.option("--revision", help="Replace this revision only.")
+@click.option("--public", is_flag=True, help="Let everybody send, also unsigned, in place of a file.")
+@click.option("--revision", help="Replace only this revision.")
 @with_account
 def put_policy(name: str, file: Path | None, public: bool, revision: str | None, account: Account) -> MadeCall:
     """Set the policy: a JSON document from a file (as `policy show` prints it, too), or --public."""

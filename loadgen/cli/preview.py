@@ -10,7 +10,7 @@ from loadgen.cli.terminal import echo
 
 @shared.job_command("jobs.preview.PreviewOptions", "loadgen preview bad-release --out preview.html")
 @shared.SCENARIO
-@click.option("--out", type=shared.WritablePath(), required=True, help="HTML file; it needs nothing beside it.")
+@click.option("--out", type=shared.WritablePath(), required=True, help="HTML file; it needs no other file.")
 @shared.DURATION_OPTION
 @shared.RATE
 @shared.SEED

@@ -1,4 +1,4 @@
-"""loadgen report: a run that is over, shown again."""
+"""loadgen report: the summary and page of an earlier run."""
 
 from pathlib import Path
 
@@ -7,8 +7,8 @@ import click
 from loadgen.cli.options import JSON, JUNIT, RUN_DIR, SUMMARY_MD, html_option
 from loadgen.cli.terminal import echo_error, show_beside_page
 
-IN_FOLDER = Path("RUN_DIR/report.html")  # what --html without a file stands for
-PAGE = html_option("Write its page; RUN_DIR/report.html.", is_flag=False, flag_value=str(IN_FOLDER), metavar="[FILE]")
+IN_FOLDER = Path("RUN_DIR/report.html")  # stands for --html without a file
+PAGE = html_option("Write a page; RUN_DIR/report.html.", is_flag=False, flag_value=str(IN_FOLDER), metavar="[FILE]")
 
 
 @click.command(epilog="Example: loadgen report results/20261125T211713Z-quickstart --html page.html")
@@ -18,7 +18,7 @@ PAGE = html_option("Write its page; RUN_DIR/report.html.", is_flag=False, flag_v
 @JUNIT
 @SUMMARY_MD
 def report(run_dir: Path, as_json: bool, html: Path | None, junit: Path | None, summary_md: Path | None) -> None:
-    """Show the summary of a run again, or of what was written of one that was cut off."""
+    """Show the summary of a run again; recover it if the run was cut off."""
     from loadgen.jobs import report as job
     from loadgen.report import REPORT, render_summary, write_ci_files
 

@@ -26,24 +26,24 @@ INTERRUPTED = 130
 @shared.SEED
 @shared.SAMPLE_RATE
 @shared.SENDERS
-@click.option("--processes", type=click.IntRange(min=1), help="Share the work, by Locust's own --processes.")
+@click.option("--processes", type=click.IntRange(min=1), help="Processes that share the work, by Locust's own option.")
 @click.option("--master", is_flag=True, help="Wait for workers on other machines; see `loadgen worker`.")
-@click.option("--expect-workers", type=click.IntRange(min=1), help="With --master.")
-@click.option("--bind-host", help="With --master: where workers reach it.")
-@click.option("--bind-port", type=shared.PORT, help="With --master.")
+@click.option("--expect-workers", type=click.IntRange(min=1), help="Number of workers, with --master.")
+@click.option("--bind-host", help="Address for workers, with --master.")
+@click.option("--bind-port", type=shared.PORT, help="Port for workers, with --master.")
 @shared.ACCEPT
 @shared.network_options
-@click.option("--max-events", type=shared.WholeCountOption(min=1), help="Stop hard before more events are sent.")
+@click.option("--max-events", type=shared.WholeCountOption(min=1), help="Stop before more events are sent.")
 @shared.LOCAL_QUOTA
-@click.option("--faults", metavar="TEXT", help="Outages of the local endpoint, as `loadgen serve --faults`.")
-@click.option("--store", type=shared.FILE, help="Keep what the local endpoint accepts in this SQLite file.")
+@click.option("--faults", metavar="TEXT", help="Faults of the local endpoint, as `loadgen serve --faults`.")
+@click.option("--store", type=shared.FILE, help="SQLite file for the events that the local endpoint accepts.")
 @shared.DIALECT
 @click.option("--out", type=shared.FILE, help="Folder for the results; results/<time>-<name> unless given.")
-@click.option("--web", type=shared.PORT, is_flag=False, flag_value=8089, metavar="[PORT]", help="Show Locust's UI.")
+@click.option("--web", type=shared.PORT, is_flag=False, flag_value=8089, metavar="[PORT]", help="Serve Locust's UI.")
 @click.option("--prometheus", type=shared.PORT, metavar="PORT", help="Serve live figures for Prometheus on loopback.")
-@click.option("--otel", is_flag=True, help="Locust's own OpenTelemetry export; needs pip install locust[otel].")
+@click.option("--otel", is_flag=True, help="Export by Locust's OpenTelemetry; needs pip install locust[otel].")
 @click.option("--tag", metavar="TEXT", help="A label for the run, in its report and in comparisons.")
-@click.option("--threshold", multiple=True, metavar="TEXT", help="To keep, such as 'latency_p99_ms < 500'; also again.")
+@click.option("--threshold", multiple=True, metavar="TEXT", help="Such as 'latency_p99_ms < 500'; repeatable.")
 @shared.JUNIT
 @shared.SUMMARY_MD
 @shared.CONSENT
@@ -64,11 +64,11 @@ def run(scenario: Path, yes: bool, as_json: bool, junit: Path | None, summary_md
         else:
             show_view(render_summary(done.summary))
             echo(f"results   {done.folder}")
-    except (BrokenPipeError, SystemExit):  # the run is what it was, whether or not somebody still reads
+    except (BrokenPipeError, SystemExit):  # the reader is gone; the exit code is still the run's
         pass
     except OSError as error:
         unwritten = error
-        with suppress(OSError):  # of a terminal that is gone
+        with suppress(OSError):  # the terminal is gone
             echo_error(f"results   {done.folder}")
     write_ci_files(done.summary, junit, summary_md)
     if unwritten is not None and done.exit_code != INTERRUPTED:
@@ -77,7 +77,7 @@ def run(scenario: Path, yes: bool, as_json: bool, junit: Path | None, summary_md
 
 
 def refuse_local_options() -> None:
-    """An option that would do nothing must not seem to do something."""
+    """Raise LoadgenError for an option of the local endpoint, which would have no effect on another target."""
     source = click.get_current_context().get_parameter_source
     for name in ("quota", "faults", "store"):
         if source(name) is ParameterSource.COMMANDLINE:

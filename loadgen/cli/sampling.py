@@ -1,4 +1,4 @@
-"""loadgen sampling: what a dashboard shows at other sample rates, and how low the rate may be."""
+"""loadgen sampling: the figures of a dashboard at other sample rates, and how low the rate may be."""
 
 from pathlib import Path
 from typing import Any
@@ -12,19 +12,19 @@ from loadgen.cli.terminal import show_result
 @shared.job_command("jobs.sampling.SamplingOptions", "loadgen sampling storefront --rates 0.05,0.2 --over 1d")
 @shared.SCENARIO
 @click.option("--rates", type=shared.RATES, help="Sample rates to compare.")
-@click.option("--change", type=shared.PERCENT, help="To be seen; 0.1 is +10 %.")
-@click.option("--power", type=shared.SHARE, help="Probability of seeing it.")
+@click.option("--change", type=shared.PERCENT, help="Change to detect; 0.1 is +10 %.")
+@click.option("--power", type=shared.SHARE, help="Probability of detecting it.")
 @click.option("--over", type=shared.DURATION, help="Time before and after the change; the scenario's unless given.")
 @shared.RATE
 @shared.VISITS_A_DAY
 @shared.PEAK_TO_TROUGH
 @shared.DURATION_OPTION
 @shared.SEED
-@click.option("--sessions", type=shared.WholeCountOption(), help="Visits drawn at most.")
+@click.option("--sessions", type=shared.WholeCountOption(), help="Most visits that are drawn.")
 @shared.PRICE
 @shared.JSON
 def sampling(scenario: Path, as_json: bool, **options: Any) -> None:
-    """Show what a dashboard would tell of one population at each sample rate, and which rate sees a change."""
+    """Show a dashboard's figures of one population at each sample rate, and which rate detects a change."""
     from loadgen.jobs import sampling as job
     from loadgen.jobs.progress import ProgressView
 

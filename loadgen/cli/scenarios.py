@@ -1,4 +1,4 @@
-"""loadgen scenarios: the shipped ones."""
+"""loadgen scenarios: the shipped scenarios."""
 
 import click
 
@@ -9,7 +9,7 @@ from loadgen.cli.terminal import show_result
 @click.command(epilog="Example: loadgen scenarios")
 @JSON
 def scenarios(as_json: bool) -> None:
-    """List the shipped scenarios, with what each is for; every verb that takes a scenario takes these names."""
+    """List the shipped scenarios and their purposes; every verb that takes a scenario takes these names."""
     from loadgen.jobs import scenarios as job
 
     found = job.scenarios()

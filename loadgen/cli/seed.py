@@ -1,4 +1,4 @@
-"""loadgen seed: an app monitor is filled with a scenario's past."""
+"""loadgen seed: fill an app monitor with a scenario's past."""
 
 import sys
 from pathlib import Path
@@ -13,24 +13,24 @@ from loadgen.cli.terminal import ask_on_terminal
 @shared.job_command("jobs.seed.SeedOptions", "loadgen seed storefront --target http://127.0.0.1:8000 --days 7")
 @shared.SCENARIO
 @shared.target_options
-@click.option("--monitor", metavar="NAME", help="App monitor; the scenario's unless given. Made when it is missing.")
+@click.option("--monitor", metavar="NAME", help="App monitor; the scenario's unless given. Created if missing.")
 @click.option("--days", type=shared.POSITIVE, help="Length of the period. [default: 7]")
-@click.option("--from", "start", metavar="TIME", help="Begin of the period, in place of --days; UTC.")
+@click.option("--from", "start", metavar="TIME", help="Start of the period, in place of --days; UTC.")
 @click.option("--to", "--end", "end", metavar="TIME", help="End of the period. [default: now]")
 @click.option("--live", is_flag=True, help="After the past, go on in real time until Ctrl-C.")
 @shared.RATE
 @shared.SAMPLE_RATE
 @click.option("--seed", type=click.IntRange(min=0), help="Same scenario, seed and period, same events.")
-@click.option("--quota", type=shared.POSITIVE, help="PutRumEvents a second; else asked of AWS, or learned from 429s.")
-@click.option("--senders", type=click.IntRange(1, 256), help="Requests in flight.")
+@click.option("--quota", type=shared.POSITIVE, help="PutRumEvents a second; else read from AWS or learned from 429s.")
+@click.option("--senders", type=click.IntRange(1, 256), help="Most requests in flight.")
 @shared.ACCEPT
 @click.option("--identity-pool", metavar="ID", help="Send as a guest of this Cognito identity pool, as browsers do.")
-@click.option("--guest-role", metavar="ARN", help="The guests' role: Cognito's basic flow.")
-@click.option("--probe/--no-probe", default=None, help="First send old events, and read them. [default: on AWS]")
+@click.option("--guest-role", metavar="ARN", help="Role of the guests, for Cognito's basic flow.")
+@click.option("--probe/--no-probe", default=None, help="First send old events, and read them back. [default: on AWS]")
 @click.option("--out", type=shared.FILE, help="Folder; results/seed-<monitor>-<scenario> unless given.")
 @shared.CONSENT
 def seed(scenario: Path, yes: bool, **options: Any) -> None:
-    """Fill a monitor with a scenario's past, each event exactly once; the same command again goes on."""
+    """Fill a monitor with a scenario's past, each event exactly once; the same command again continues."""
     from loadgen.jobs import seed as job
 
     with job.SeedView() as view:

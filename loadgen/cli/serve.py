@@ -1,4 +1,4 @@
-"""loadgen serve: the local RUM endpoint alone."""
+"""loadgen serve: the local RUM endpoint as a server of its own."""
 
 from __future__ import annotations
 
@@ -24,36 +24,36 @@ SHELL_LINES = (
     "export {AWS_SESSION_TOKEN} \\",
     "  {AWS_SECRET_ACCESS_KEY}",
 )
-"""Variables that clients need, and empty those that belong to other keys, on lines of at most 80 characters.
+"""The export lines, of at most 80 characters: what clients need, and empty variables that may belong to other keys.
 
-What somebody has to type comes last, and in one command: a paste of all lines goes on with the next.
+The values that a person must type come last, in one command, so that a paste of all lines works.
 """
 CLEARED = dict.fromkeys(("AWS_CREDENTIAL_EXPIRATION", "AWS_SECURITY_TOKEN", "AWS_SESSION_TOKEN"), "")
 
-TYPED = """"$(read -rs typed; printf %s "$typed")\""""  # bash and zsh: read it from the terminal, unseen
-LOG = click.option("--log", is_flag=False, flag_value="-", metavar="[FILE]", help="A line a request; to stderr.")
+TYPED = """"$(read -rs typed; printf %s "$typed")\""""  # bash and zsh read it from the terminal without an echo
+LOG = click.option("--log", is_flag=False, flag_value="-", metavar="[FILE]", help="Log each request; to stderr.")
 
 
 @job_command("endpoint.EndpointSettings", "loadgen serve --port 8000 --store rum.sqlite --quota off")
 @click.option("--host", default="127.0.0.1", help="Address to listen on.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8000, help="0 takes a free one.")
-@click.option("--quota", type=QUOTA, help="PutRumEvents a second, or off.")
-@click.option("--burst", type=CountOption(min=1), help="Size of the token bucket; as the quota unless given.")
-@click.option("--operation-quota", type=OPERATION_QUOTA, multiple=True, metavar="NAME=N", help="Calls a second of one.")
-@click.option("--faults", metavar="TEXT", help="Outages on demand, such as errors=0.01,latency=lognormal:80:0.5.")
-@click.option("--store", type=FILE, help="SQLite file for what is accepted; memory unless given.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, help="Port; 0 takes a free one.")
+@click.option("--quota", type=QUOTA, help="PutRumEvents requests a second, or off.")
+@click.option("--burst", type=CountOption(min=1), help="Size of the token bucket; the quota unless given.")
+@click.option("--operation-quota", type=OPERATION_QUOTA, multiple=True, metavar="NAME=N", help="N calls a second.")
+@click.option("--faults", metavar="TEXT", help="Faults to inject, such as errors=0.01,latency=lognormal:80:0.5.")
+@click.option("--store", type=FILE, help="SQLite file for accepted events; memory unless given.")
 @click.option("--region", type=REGION, help="Region that signatures must name.")
 @click.option("--account", type=ACCOUNT, help="Account number in ARNs.")
-@click.option("--access-key-id", envvar="LOADGEN_ACCESS_KEY_ID", help="Made up and printed unless given.")
+@click.option("--access-key-id", envvar="LOADGEN_ACCESS_KEY_ID", help="Drawn and printed unless given.")
 @click.option(
     "--secret-access-key",
     envvar="LOADGEN_SECRET_ACCESS_KEY",
-    help="Likewise. Other users see a command line: better give --secret-file or LOADGEN_SECRET_ACCESS_KEY.",
+    help="As --access-key-id. Others can see a command line: better give --secret-file or LOADGEN_SECRET_ACCESS_KEY.",
 )
 @click.option("--secret-file", type=click.File(errors="replace"), help="Its first line is the secret; - is stdin.")
-@click.option("--session-token", envvar="LOADGEN_SESSION_TOKEN", help="Demand this token beside the key.")
-@click.option("--unsigned", is_flag=True, help="Take unsigned PutRumEvents too.")
-@click.option("--cors-origin", multiple=True, help="Origin that may use it from a browser; any unless given.")
+@click.option("--session-token", envvar="LOADGEN_SESSION_TOKEN", help="Session token that requests must have too.")
+@click.option("--unsigned", is_flag=True, help="Accept unsigned PutRumEvents too.")
+@click.option("--cors-origin", multiple=True, help="Origin whose pages may send; any unless given.")
 @LOG
 def serve(host: str, port: int, store: Path | None, secret_file: TextIO | None, log: str | None, **given: Any) -> None:
     """Serve the local RUM endpoint until Ctrl-C."""
@@ -81,7 +81,7 @@ def serve(host: str, port: int, store: Path | None, secret_file: TextIO | None, 
 
 
 def find_source(option: str, file: TextIO | None) -> str:
-    """What a shell puts in place of a secret that was given, so that it stands in no terminal and no log."""
+    """Return the shell text that stands for a given secret, so that no terminal or log shows the secret."""
     if file is not None:
         return TYPED if file.name == "<stdin>" else f'"$(head -n 1 {shlex.quote(str(Path(file.name).resolve()))})"'
     source = click.get_current_context().get_parameter_source(option)
@@ -89,7 +89,7 @@ def find_source(option: str, file: TextIO | None) -> str:
 
 
 def read_secret(file: TextIO) -> str:
-    """The secret access key: a file's first line."""
+    """Return the secret access key: the first line of a file."""
     secret = file.readline().strip()
     if not secret:
         raise LoadgenError(f"--secret-file {file.name}: its first line is empty; write the secret key there")

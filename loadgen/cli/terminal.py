@@ -1,8 +1,8 @@
-"""What the command line prints, and the one question that it asks: any text on any terminal, whatever its encoding.
+"""The output of the command line, and its one question: any text on any terminal, whatever its encoding.
 
-Rule: no character ends a command (`output.prepare_streams`), and no name from outside ends a line or controls the
-terminal (`errors.escape_line`). `echo` prints every line of `cli`, except bytes of JSON. Where an option writes to
-standard output, nothing else does: lines for people go to standard error.
+Rule: no character makes a command fail (`output.prepare_streams`), and no name from outside ends a line or controls the
+terminal (`errors.escape_line`). `echo` prints every line of `cli`, except JSON. If an option writes to standard output,
+nothing else does: lines for people then go to standard error.
 """
 
 from __future__ import annotations
@@ -24,41 +24,41 @@ if TYPE_CHECKING:
     from loadgen.jobs.targets import Confirm, ConsentQuestion
 
 STANDARD_OUTPUT = f"{__name__}.standard_output"
-"""Where click's context keeps the option that writes to standard output."""
+"""The key in click's context of the option that writes to standard output."""
 
 
 class VerbGroup(click.Group):
-    """A group whose help says of each verb what it does, in full; click would end a long line with dots."""
+    """A group whose help describes each verb in a full sentence; click itself would cut it."""
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Each verb with the first sentence of its help, on as many lines as it takes."""
+        """Write each verb with the first sentence of its help, on as many lines as it takes."""
         with formatter.section("Commands"):
             verbs = sorted(self.commands.items())
             formatter.write_dl([(name, each.get_short_help_str(limit=1000)) for name, each in verbs])
 
 
 def take_standard_output(option: str) -> None:
-    """An option writes to standard output, and only that one may; UsageError for a second one."""
+    """Reserve standard output for an option; UsageError if another option has it already."""
     owner = click.get_current_context().meta.setdefault(STANDARD_OUTPUT, option)
     if owner != option:
         raise click.UsageError(f"{owner} and {option} both write to standard output; name a file for one of them")
 
 
 def is_standard_output_taken() -> bool:
-    """Whether an option writes there, so that all else goes to standard error."""
+    """Return whether an option writes to standard output, so that all other lines go to standard error."""
     context = click.get_current_context(silent=True)
     return context is not None and STANDARD_OUTPUT in context.meta
 
 
 def echo(*lines: str, err: bool = False) -> None:
-    """Print lines; those for people on a terminal break between words, results never."""
+    """Print lines. On a terminal, lines for people (standard error) break between words; results never do."""
     err = err or is_standard_output_taken()
     for line in map(escape_line, lines):
         click.echo(wrap_words(line) if err and sys.stderr.isatty() else line, err=err)
 
 
 def wrap_words(text: str) -> str:
-    """The lines, none longer than the terminal is wide, unless a word is."""
+    """Break lines between words to the terminal's width."""
     width = shutil.get_terminal_size().columns
     lines = (wrap(line, width, break_long_words=False, break_on_hyphens=False) for line in text.splitlines())
     return "\n".join(part for line in lines for part in line or [""])
@@ -70,7 +70,7 @@ def echo_error(line: str) -> None:
 
 
 def ask_on_terminal(yes: bool) -> Confirm:
-    """A `confirm` that shows the facts on standard error and waits for a typed yes; --yes answers in its place."""
+    """Return a `confirm` that shows the facts on standard error and waits for a typed yes, unless `yes` is True."""
 
     def confirm(question: ConsentQuestion) -> bool:
         echo(*question.facts, err=True)
@@ -80,7 +80,7 @@ def ask_on_terminal(yes: bool) -> Confirm:
 
 
 def _is_yes_typed(question: str) -> bool:
-    """The end of the input is a no."""
+    """Ask the question; the end of the input counts as no."""
     try:
         return str(click.prompt(f"{question} Type yes to go on", default="no", err=True)) == "yes"
     except click.Abort:
@@ -95,7 +95,7 @@ def echo_json(value: object) -> None:
 
 
 def show_view(view: RenderableType) -> None:
-    """Print what is laid out for a terminal."""
+    """Print a view that is laid out for a terminal."""
     from loadgen.report import show
 
     show(view, on_stderr=is_standard_output_taken())
@@ -110,7 +110,7 @@ def show_result(value: Any, lines: Iterable[str], as_json: bool) -> None:
 
 
 def show_beside_page(value: Any, render: Callable[[Any], Any], page: Path | None, as_json: bool) -> None:
-    """Show what a page may show too: as JSON, or as people read it."""
+    """Print a result as JSON or as a view, and name the page that shows it too."""
     if as_json:
         echo_json(value)
     else:

@@ -1,4 +1,4 @@
-"""loadgen verify: read back what a seeding sent."""
+"""loadgen verify: read back the events that a seeding sent."""
 
 import sys
 from pathlib import Path
@@ -15,7 +15,7 @@ from loadgen.cli.terminal import show_result
 @network_options
 @JSON
 def verify(run_dir: Path, wait: float | None, as_json: bool, **network: str | None) -> None:
-    """Read back what `loadgen seed` sent and compare with its ledger; exit 1 if anything is lost or there twice."""
+    """Read back what `loadgen seed` sent, and compare it with its ledger; exit 1 if events are lost or doubled."""
     from loadgen.jobs import seed as job
     from loadgen.jobs.progress import ProgressView
 

@@ -6,15 +6,15 @@ from loadgen.cli import options as shared
 
 
 @click.command(epilog="Example: loadgen worker --master-host 192.0.2.10 --processes 4")
-@click.option("--master-host", required=True, help="The machine with `loadgen run --master`.")
+@click.option("--master-host", required=True, help="Machine with `loadgen run --master`.")
 @click.option("--master-port", type=shared.PORT, default=5557)
 @click.option("--processes", type=click.IntRange(min=1), help="Workers on this machine, by Locust's own --processes.")
 @shared.network_options
-@click.option("--otel", is_flag=True, help="Locust's own OpenTelemetry export, from here.")
+@click.option("--otel", is_flag=True, help="Export from here by Locust's OpenTelemetry.")
 def worker(
     master_host: str, master_port: int, processes: int | None, proxy: str | None, ca_bundle: str | None, otel: bool
 ) -> None:
-    """Send a share of a run that another machine conducts; needs credentials, and nothing else."""
+    """Send a share of a run that another machine conducts; this machine needs only credentials."""
     from loadgen.jobs import run as job
     from loadgen.transport import override_network
 

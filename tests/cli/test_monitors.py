@@ -67,7 +67,7 @@ def test_a_monitor_is_created_listed_shown_updated_and_deleted() -> None:
 def test_an_app_monitor_for_phones_is_made_with_a_note(platform: str) -> None:
     result = invoke("monitors", "create", "phone", "--platform", platform)
     assert result.exit_code == 0
-    assert f"applications for {platform} send OTLP, which loadgen neither sends nor takes" in result.stderr
+    assert f"applications for {platform} send OTLP, which loadgen neither sends nor accepts" in result.stderr
 
 
 def test_deletion_shows_what_goes_and_asks() -> None:

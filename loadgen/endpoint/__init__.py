@@ -210,7 +210,10 @@ class Endpoint:
         return msgspec.json.decode(self._fetch("GET", f"{PREFIX}ledger{query}"), type=EndpointLedger)
 
     def calls(self, after: int = 0) -> LoggedCalls:
-        """The PutRumEvents calls with a number above `after`, each with its outcome; the latest 2,000 are kept."""
+        """The PutRumEvents calls with a number above `after`, each with its outcome.
+
+        The latest 2,000 are kept, and of those before the latest 100 that were refused or lost events.
+        """
         return msgspec.json.decode(self._fetch("GET", f"{PREFIX}calls?after={after}"), type=LoggedCalls)
 
     def change(self, **settings: Any) -> None:

@@ -77,11 +77,11 @@ def answer_admin_request(
 
 def _list_calls(log: CallLog, after: str) -> LoggedCalls:
     """Return the remembered calls with a number above `after`."""
-    if not after.isdecimal():
+    if not after.isdecimal() or len(after) > 19:
         raise ValidationException(
             f"Value '{after[:100]}' at 'after' failed to satisfy constraint: Member must be a number"
         )
-    return LoggedCalls(log.number, [call for call in log.calls if call.number > int(after)])
+    return LoggedCalls(log.number, log.list_after(int(after)))
 
 
 def _may_come_from_page(request: Request) -> bool:

@@ -21,6 +21,9 @@ CALLS = 2000
 REFUSALS = 100
 """Refused calls that the log also remembers with their bodies, so that accepted calls do not push them out."""
 
+OLDER_PROBLEMS = 100
+"""Calls before those that the log also remembers because they were refused or lost events: for a test's assertion."""
+
 BODY_BYTES = 64 * 1024
 """The largest body of a refused call that is kept, in bytes."""
 
@@ -60,6 +63,11 @@ class PutCall(msgspec.Struct, gc=False):
     dropped: int = 0
     dropped_events: tuple[DroppedEvent, ...] = ()  # the first DROPPED_SHOWN
 
+    @property
+    def is_problem(self) -> bool:
+        """Whether the call was refused for another reason than a quota, or lost events."""
+        return self.dropped > 0 or (400 <= self.status < 500 and self.status != 429)
+
 
 HEADERS_KEPT = ("authorization", "content-encoding", "origin", "referer", "user-agent", "x-amz-date")
 """Headers that explain a refusal; of `authorization` only the part before the signature is kept."""
@@ -94,6 +102,7 @@ class CallLog:
         self.number = 0
         self._committed = 0
         self.calls: deque[PutCall] = deque(maxlen=CALLS)
+        self._older_problems: deque[PutCall] = deque(maxlen=OLDER_PROBLEMS)
         self.refusals: deque[RefusedCall] = deque(maxlen=REFUSALS)
         self.seconds: deque[SecondCounts] = deque(maxlen=SECONDS)
         self._counts = SecondCounts(-1)  # of the present second
@@ -104,6 +113,8 @@ class CallLog:
             call.message = call.message[:MESSAGE_CHARACTERS]
             call.monitor, call.target = call.monitor[:NAME_CHARACTERS], call.target[:NAME_CHARACTERS]
         self.number = call.number = self.number + 1
+        if len(self.calls) == CALLS and self.calls[0].is_problem:
+            self._older_problems.append(self.calls[0])
         self.calls.append(call)
         second, status, counts = int(call.at), call.status, self._counts
         if counts.second != second:
@@ -119,6 +130,10 @@ class CallLog:
             counts.failed += 1
         else:
             counts.refused += 1
+
+    def list_after(self, number: int) -> list[PutCall]:
+        """Return the remembered calls with a higher number, the oldest first."""
+        return [call for calls in (self._older_problems, self.calls) for call in calls if call.number > number]
 
     def mark_committed(self) -> None:
         """Record that the calls logged so far are durable."""

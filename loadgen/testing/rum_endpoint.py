@@ -141,7 +141,7 @@ def _matches(event: Event, type: str | None, page: str | None) -> bool:
 
 
 def _describe_refusal(call: PutCall) -> list[str]:
-    if 400 <= call.status < 500 and call.status != 429:
+    if call.is_problem and call.status != 200:
         return [f"{call.target}: {call.status} {call.code}: {call.message}"]
     named = [f"{call.target}: event {each.position} ({each.type}): {each.reason}" for each in call.dropped_events]
     more = call.dropped - len(named)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from loadgen.endpoint.call_log import BODY_BYTES, CALLS, REFUSALS, CallLog, PutCall
+from loadgen.endpoint.call_log import BODY_BYTES, CALLS, OLDER_PROBLEMS, REFUSALS, CallLog, PutCall
 from loadgen.endpoint.faults import Faults
 from loadgen.model import Request
 from tests.endpoint.conftest import NOW, Caller, batch, event
@@ -118,3 +118,32 @@ def test_the_log_is_bounded() -> None:
         log.note_refusal(call, Request("POST", "/", ()), "127.0.0.1")
     assert (len(log.calls), len(log.refusals), len(log.seconds)) == (CALLS, REFUSALS, 900)
     assert log.number == CALLS + 10
+
+
+@pytest.mark.parametrize("kind", ["refused", "dropped"])
+def test_a_problem_is_remembered_however_many_accepted_calls_follow(caller: Caller, kind: str) -> None:
+    monitor = caller.monitor()
+    caller.put(monitor, batch())
+    bad = {"id": "no uuid"} if kind == "refused" else {"timestamp": 1}
+    caller.put(monitor, batch() | {"RumEvents": [event(**bad)]})
+    log = caller.endpoint.calls
+    for _ in range(CALLS):
+        log.add(PutCall(NOW, "/", 0, status=200))
+    shown = caller.json("GET", "/_loadgen/calls")
+    assert [call["number"] for call in shown["calls"]] == [2, *range(3, CALLS + 3)]
+    assert caller.json("GET", "/_loadgen/calls?after=2")["calls"][0]["number"] == 3
+    for _ in range(CALLS):
+        log.add(PutCall(NOW, "/", 0, status=429))
+    assert [call.number for call in log.list_after(0)][:2] == [2, CALLS + 3], "a quota's refusals are no problem"
+
+
+def test_problems_that_are_remembered_are_bounded(caller: Caller) -> None:
+    log = CallLog()
+    for _ in range(2 * CALLS):
+        log.add(PutCall(NOW, "/", 0, status=400))
+    assert [call.number for call in log.list_after(0)] == [*range(CALLS - OLDER_PROBLEMS + 1, 2 * CALLS + 1)]
+
+
+@pytest.mark.parametrize("after", ["-1", "x", "9" * 5000, "1e3"])
+def test_a_number_that_is_none_is_refused(caller: Caller, after: str) -> None:
+    assert "Member must be a number" in caller.json("GET", f"/_loadgen/calls?after={after}", status=400)["message"]

@@ -17,7 +17,7 @@ import loadgen
 from loadgen.scenario import Scenario, list_shipped
 from tests.jobs.fit.consumers import tell_apart
 from tests.jobs.fit.round_trip import Off, compare, fit_traffic, go_round
-from tests.jobs.fit.test_round_trip import NIGHT_OWLS
+from tests.jobs.fit.test_round_trip import OWN
 
 pytestmark = pytest.mark.bench
 
@@ -26,6 +26,9 @@ COMPARED = 6_000
 """Sessions of each side that a classifier compares; by chance alone its AUC is 0.5 ± 0.01."""
 NAMES = [*list_shipped(), "night-owls"]
 """The last is a single-page application that no shipped scenario resembles."""
+
+WITHOUT_COOKIES = "portal"
+"""Its loads are sessions, which no fit joins to visits again: a classifier tells them apart."""
 OUTSIDE = 0.1
 SECONDS_A_MILLION = 60.0
 """Of one core, for reading, fitting and judging a million events."""
@@ -41,8 +44,8 @@ def check(found: list[Off]) -> None:
 
 def load_truth(name: str) -> Scenario:
     """A scenario of one app monitor without incidents: a fit is of one, and knows none."""
-    if name == "night-owls":
-        return Scenario.parse(NIGHT_OWLS, name)
+    if name in OWN:
+        return Scenario.parse(OWN[name], name)
     return Scenario.load(name).monitors[0].model_copy(update={"incidents": ()})
 
 
@@ -52,7 +55,7 @@ def fit_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Scenar
     return cache(lambda name: fit_traffic(load_truth(name), SESSIONS, tmp_path_factory.mktemp(name)))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, WITHOUT_COOKIES])
 def test_a_scenario_survives(name: str, fit_once: Callable[[str], Scenario]) -> None:
     check(compare(load_truth(name), fit_once(name), SESSIONS))
 

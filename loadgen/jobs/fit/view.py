@@ -107,7 +107,7 @@ def list_guesses(seen: Seen, found: Estimates, sample_rate: float | None) -> Ite
         yield "no country codes: countries are guessed from the region of the browser's language"
     if not found.people.countries:
         yield "neither country codes nor languages: countries are the format's own"
-    if found.returning.share is not None and not found.returning.known:
+    if seen.settings.cookies and found.returning.share is not None and not found.returning.known:
         yield (
             "returning visitors: too few users come twice in the data, so their share is that of landings with cached "
             "files, as if a returning visitor had as many of them as the format's own"

@@ -64,13 +64,75 @@ exit = 0.2
 events = [{ type = "searched", per_view = 0.9 }]
 """
 
+PORTAL = """
+name = "portal"
+description = "A portal of a firm behind a log-in, in two countries, whose client keeps no cookies."
+duration = "3h"
+
+[monitor]
+domain = "portal.example.de"
+telemetries = ["errors", "performance", "http"]
+
+[client]
+allowCookies = false
+enableXRay = true
+recordAllRequests = true
+
+[arrivals]
+rate = 1
+
+[population]
+countries = { DE = 70, AT = 30 }
+devices = { desktop = 97, tablet = 3 }
+browsers = { Edge = 60, Chrome = 35, Firefox = 5 }
+returning = 0.8
+visitors = 1500
+back = 0.04
+
+[pages.login]
+path = "/login"
+entry = 80
+to = { portal = 0.8, login = 0.05 }
+exit = 0.15
+api = [{ method = "POST", path = "/rest/session", via = "xhr" }]
+think_time = { distribution = "lognormal", median = 9, sigma = 0.5 }
+
+[pages.portal]
+path = "/portal"
+entry = 20
+to = { orders = 0.6, order = 0.2 }
+exit = 0.2
+api = [{ path = "/rest/me", via = "xhr" }, { path = "/rest/news", via = "xhr", per_view = 0.7 }]
+
+[pages.orders]
+path = "/portal/orders"
+route = true
+to = { order = 0.7, portal = 0.1 }
+exit = 0.2
+api = [{ path = "/rest/orders", via = "xhr" }]
+
+[pages.order]
+path = "/portal/orders/{order}"
+title = "Order {order}"
+route = true
+to = { orders = 0.5, order = 0.3 }
+exit = 0.2
+api = [{ path = "/rest/orders/{order}", via = "xhr" }]
+think_time = { distribution = "lognormal", median = 70, sigma = 1 }
+
+[telemetry]
+api = { median_ms = 260, sigma = 0.6 }
+"""
+
+OWN = {"night-owls": NIGHT_OWLS, "portal": PORTAL}
+
 OUTSIDE = 0.15
 """Part of the figures that may lie beyond their bounds: these are near what chance gives for so few sessions."""
 
 
-@pytest.mark.parametrize(("name", "sessions"), [("quickstart", 800), ("night-owls", 600)])
+@pytest.mark.parametrize(("name", "sessions"), [("quickstart", 800), ("night-owls", 600), ("portal", 200)])
 def test_a_fit_is_near_the_truth(name: str, sessions: int, tmp_path: Path) -> None:
-    scenario = Scenario.parse(NIGHT_OWLS, name) if name == "night-owls" else Scenario.load(name)
+    scenario = Scenario.parse(OWN[name], name) if name in OWN else Scenario.load(name)
     found = go_round(scenario, sessions, tmp_path)
     wrong = [each for each in found if not each.holds]
     assert len(found) >= 8

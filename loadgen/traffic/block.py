@@ -102,8 +102,8 @@ class Blocks:
     def build_sessions(self, part: BlockStarts, own: Bools) -> Iterator[Session]:
         """Build the sessions of a block that `own` marks.
 
-        The whole block is drawn, so that the seed and k alone decide what session k does. (With a rhythm of days the
-        session's start matters too, because the start decides the country.)
+        The whole block is drawn, so that the seed and a session's index alone decide what the session does. (With a
+        rhythm of days the session's start matters too, because the start decides the country.)
         """
         draws = self.draw(part.number, part.start, own)
         loads, omitted = build_loads(draws, record_events(draws), self.limit)

@@ -2,7 +2,7 @@
 
 Rule: the parser requests the files that the markup names before it has parsed all of the markup. Style sheets come
 before the first paint, scripts before DOMContentLoaded, images before the document is complete. The last file of each
-kind ends when its milestone says; the times of the others are drawn. "ln" is the natural logarithm; mu and sigma are
+kind ends at its milestone; the times of the other files are drawn. "ln" is the natural logarithm; mu and sigma are
 mean and standard deviation of a time's ln.
 """
 

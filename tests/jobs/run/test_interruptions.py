@@ -302,7 +302,7 @@ dies_at({place})
 main()
 """
 PLACES = {
-    "the sessions": 'feeder.Feeder, "_add", 99',
+    "the sessions": 'feeder.Feeder, "_add_session", 99',
     "the reporting": 'engine.Engine, "measure", 3',
     "the conducting": 'conductor.Recording, "settle", 12',
     "the recording": 'engine.Meter, "record", 9',

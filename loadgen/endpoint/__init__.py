@@ -107,8 +107,8 @@ class Endpoint:
         if self.is_alive():
             return self
         self.stop()  # a process that has died leaves its pipes
-        store = None if self.store is None else os.fsencode(self.store)
-        arguments = msgspec.json.encode(ServerArguments(self.settings, store, self._host, self._port)) + b"\n"
+        store = None if self.store is None else os.fsdecode(self.store)
+        arguments = msgspec.to_builtins(ServerArguments(self.settings, store, self._host, self._port))
         process = self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "loadgen.endpoint.server"],  # -P: a random.py in the folder is not ours
             stdin=subprocess.PIPE,
@@ -116,7 +116,7 @@ class Endpoint:
             start_new_session=True,
         )
         assert process.stdin is not None and process.stdout is not None
-        process.stdin.write(arguments)
+        process.stdin.write(json.dumps(arguments).encode() + b"\n")  # msgspec writes no half surrogate pairs
         process.stdin.flush()
         line = process.stdout.readline()
         ended = StartReport(error="the local endpoint cannot start: its process ended at once")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import json
 import os
 import resource
 import signal
@@ -193,9 +194,8 @@ def _main() -> None:
         write_report(StartReport(url))
 
     try:
-        given = msgspec.json.decode(line, type=ServerArguments)
-        store_path = None if given.store_path is None else os.fsdecode(given.store_path)
-        serve(given.settings, store_path, given.host, given.port, report_url, True)
+        given = msgspec.convert(json.loads(line), ServerArguments)
+        serve(given.settings, given.store_path, given.host, given.port, report_url, True)
     except (LoadgenError, msgspec.ValidationError) as wrong:
         write_report(StartReport(error=str(wrong).encode(errors="replace").decode()))
 

@@ -109,7 +109,7 @@ class ServerArguments(Noun):
     """What the endpoint's process reads from its stdin, as one line of JSON."""
 
     settings: EndpointSettings
-    store_path: bytes | None  # as the system has it; JSON holds no text that is no UTF-8
+    store_path: str | None  # half surrogate pairs, which stand for bytes that are no UTF-8, as JSON's escapes
     host: str
     port: int
 

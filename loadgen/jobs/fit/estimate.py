@@ -19,6 +19,7 @@ from loadgen.jobs.fit.files import SiteFiles, find_files
 from loadgen.jobs.fit.navigation import NavigationFacts, find_documents, read_navigation
 from loadgen.jobs.fit.population import Returning, VisitorCounts, count_people, find_mobile, find_returning
 from loadgen.jobs.fit.recorded import Bools, Floats, Ints, Recorded
+from loadgen.jobs.fit.returns import follow_returns
 from loadgen.jobs.fit.steps import Steps, count_steps
 from loadgen.jobs.fit.tabs import Shortcuts, find_shortcuts
 from loadgen.jobs.fit.visits import (
@@ -26,6 +27,7 @@ from loadgen.jobs.fit.visits import (
     RecordedSite,
     Visits,
     find_cuts,
+    find_late,
     find_routes,
     find_spans,
     fold_pages,
@@ -82,7 +84,8 @@ def see_visits(
     cuts = find_cuts(recorded, settings.limit)
     visits = list_visits(recorded, site, cuts)
     route, mobile = find_routes(site, visits), find_mobile(recorded)
-    steps = count_steps(site, visits, route)
+    late = find_late(recorded, visits, settings.limit)
+    steps = count_steps(site, visits, route, late, follow_returns(recorded, visits))
     return Seen(
         recorded,
         settings,

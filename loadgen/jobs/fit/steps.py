@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from loadgen.jobs.fit.recorded import Bools, Floats, Ints
+from loadgen.jobs.fit.returns import CacheReturns
 from loadgen.jobs.fit.visits import RecordedSite, Visits
 
 ROUNDS = 8
@@ -52,14 +53,19 @@ class ExitRates(NamedTuple):
     exit: Floats  # [page]: after a later view
 
 
-def count_steps(site: RecordedSite, visits: Visits, route: Bools) -> Steps:
-    """Count what followed each view."""
+def count_steps(site: RecordedSite, visits: Visits, route: Bools, late: Bools, returns: CacheReturns) -> Steps:
+    """Count what followed each view, or the page that the browser had returned to meanwhile.
+
+    `late` marks views whose steps tell nothing of how readily visits end (visits.find_late).
+    """
     pages = len(site.names)
+    visits = visits._replace(links=visits.links - np.bincount(returns.link_view, minlength=len(visits.links)))
     going = np.flatnonzero(~visits.last[:-1] & (visits.number[1:] == visits.number[:-1] + 1))
-    source, target = visits.page[going], visits.page[going + 1]
+    source, target = visits.page[returns.left[going]], visits.page[going + 1]
     returned = _weigh_returns(visits, route, going, pages)
     to = np.zeros((pages, pages))
     np.add.at(to, (source, target), 1 - returned)
+    np.add.at(to, (visits.page[returns.link_source], visits.page[returns.link_view]), 1)
     selfs, reloads = _count_own_loads(visits, pages)
     again = visits.reloads + visits.links
     hidden = _count_hidden_steps(visits, route, to)
@@ -70,21 +76,21 @@ def count_steps(site: RecordedSite, visits: Visits, route: Bools) -> Steps:
     behind = float((~visits.first[going]).sum() + _count_behind(visits, selfs, reloads))
     gone = np.zeros(len(visits.page), dtype=bool)
     gone[going] = True
+    gone &= ~late
     landing = visits.first & (again == 0)  # the landing's own decision is what ended it
     stayed = visits.first & (again > 0)
-    later = np.zeros(pages)
-    np.add.at(later, visits.page, again - stayed)
-    later += unseen
+    later = np.bincount(visits.page, again - stayed, pages) + unseen + _count_returns(visits, returns, pages)
+    left = visits.page[returns.left]
     return Steps(
         entries=_count_pages(visits.page, visits.first, pages),
         to=to,
-        decisions=_count_pages(visits.page, (gone | visits.ended) & ~landing, pages) + later,
+        decisions=_count_pages(left, (gone | visits.ended) & ~landing, pages) + later,
         landings=_count_pages(visits.page, ((gone | visits.ended) & landing) | stayed, pages),
         back=float(returned.sum() / max(behind, 1)),
         behind=behind,
-        reload=float(reloads.sum() / max(steps, 1)),
+        reload=float(reloads.sum() / max(steps + len(returns.source), 1)),
         steps=float(steps),
-        leaving=fit_leaving(visits, gone, unseen),
+        leaving=fit_leaving(visits, gone, unseen, returns),
     )
 
 
@@ -95,6 +101,12 @@ def _count_behind(visits: Visits, selfs: Floats, reloads: Floats) -> float:
 
 def _count_pages(page: Ints, chosen: Bools, pages: int) -> Floats:
     return np.bincount(page[chosen], minlength=pages).astype(np.float64)
+
+
+def _count_returns(visits: Visits, returns: CacheReturns, pages: int) -> Floats:
+    """Steps by page that left no view of their own: back to a page in the browser's cache, and on from there."""
+    source = np.concatenate((returns.source, returns.link_source))
+    return np.bincount(visits.page[source], minlength=pages).astype(np.float64)
 
 
 def _count_own_loads(visits: Visits, pages: int) -> tuple[Floats, Floats]:
@@ -152,14 +164,14 @@ def _find_popularity(visits: Visits) -> Floats:
     return np.asarray(paths / pages, dtype=np.float64)
 
 
-def fit_leaving(visits: Visits, gone: Bools, hidden: Floats) -> ExitRates:
+def fit_leaving(visits: Visits, gone: Bools, hidden: Floats, returns: CacheReturns) -> ExitRates:
     """Fit how readily visits end: a probability by page, after landings and later, and how much visitors differ.
 
     It is a logistic regression with a normal variable for each visitor, fitted by expectation and maximization.
-    `gone` marks views with a next one; `hidden` are steps by page that were not recorded.
+    `gone` marks views with a next one; `hidden` are steps by page that were not recorded, beside `returns`.
     """
     pages = len(hidden)
-    stays, exits = _count_decisions(visits, gone, hidden)
+    stays, exits = _count_decisions(visits, gone, hidden, returns)
     total = (stays + exits).sum(axis=0)
     rates, spread = np.where(total > 0, exits.sum(axis=0) / np.maximum(total, 1e-9), np.nan), 0.0
     if len(stays):
@@ -179,21 +191,24 @@ class _Odds(NamedTuple):
     spread: float
 
 
-def _count_decisions(visits: Visits, gone: Bools, hidden: Floats) -> tuple[Floats, Floats]:
+def _count_decisions(visits: Visits, gone: Bools, hidden: Floats, returns: CacheReturns) -> tuple[Floats, Floats]:
     """Count how often each visit stayed and left, by kind of decision: the page of a later view, then of a landing."""
     pages = len(hidden)
     again = visits.reloads + visits.links
     landed_on = visits.first & ((again > 0) | gone)
     bounced = visits.first & visits.ended & (again == 0)
     row = np.unique(visits.session, return_inverse=True)[1]
-    tables = []
     unseen = (hidden / np.maximum(np.bincount(visits.page, minlength=pages), 1))[visits.page]
-    for later, landing in ((again + gone - landed_on + unseen, landed_on), (visits.ended & ~bounced, bounced)):
-        table = np.zeros((int(row.max(initial=-1)) + 1, 2 * pages))
-        np.add.at(table, (row, visits.page), later)
-        np.add.at(table, (row, visits.page + pages), landing)
-        tables.append(table)
-    return tables[0], tables[1]
+    left = visits.page[returns.left]
+    stays, exits = (np.zeros((int(row.max(initial=-1)) + 1, 2 * pages)) for _ in range(2))
+    np.add.at(stays, (row, visits.page), again - landed_on + unseen)
+    np.add.at(stays, (row, left), gone)
+    for more in (returns.source, returns.link_source):
+        np.add.at(stays, (row[more], visits.page[more]), 1)
+    np.add.at(stays, (row, visits.page + pages), landed_on)
+    np.add.at(exits, (row, left), visits.ended & ~bounced)
+    np.add.at(exits, (row, visits.page + pages), bounced)
+    return stays, exits
 
 
 def _list_kinds() -> tuple[Floats, Floats]:

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from loadgen.jobs.fit.recorded import Bools, Ints, Recorded
+from loadgen.jobs.fit.recorded import Bools, Recorded
+from loadgen.jobs.fit.returns import list_restored
 from loadgen.jobs.fit.support import round_share
 from loadgen.jobs.fit.visits import Visits, find_views
 from loadgen.jobs.fit.vitals import Loads
@@ -43,7 +44,7 @@ class Shortcuts(NamedTuple):
 
 def find_shortcuts(recorded: Recorded, visits: Visits, loads: Loads, pages: int) -> Shortcuts:
     """Count second tabs, returns and prerendered pages."""
-    restored = _count_returns(recorded, visits)
+    restored = np.bincount(list_restored(recorded, visits)[1], minlength=len(visits.page))
     several = np.bincount(visits.session[visits.hard], minlength=len(recorded.sessions.user)) > 1
     tabs = find_tabs(recorded, visits, loads, restored > 0)
     backs = int((visits.back & ~visits.first).sum())
@@ -67,16 +68,6 @@ def find_tabs(recorded: Recorded, visits: Visits, loads: Loads, restored: Bools)
     found = np.zeros(len(recorded.sessions.user), dtype=bool)
     found[events.session[rows[late]]] = True
     return found
-
-
-def _count_returns(recorded: Recorded, visits: Visits) -> Ints:
-    """Count how often each view came back from the back/forward cache."""
-    events, rows = recorded.events, recorded.find_rows(rum.TTFB)
-    view = find_views(recorded, visits, rows)
-    rows, view = rows[view >= 0], view[view >= 0]
-    again = np.ones(len(view), dtype=bool)
-    again[np.unique(view, return_index=True)[1]] = False
-    return np.bincount(view[again & (events.value[rows] <= 0)], minlength=len(visits.page))
 
 
 def _find_ahead(recorded: Recorded, visits: Visits, loads: Loads, pages: int) -> dict[int, float]:

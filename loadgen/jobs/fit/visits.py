@@ -154,8 +154,23 @@ def find_cuts(recorded: Recorded, limit: int) -> Cuts:
     end = last.max(initial=0.0)
     near = min(CUT_SECONDS, CUT_PART * (end - first.min(initial=end)))
     begins = ~(started & landed)
-    full = number >= limit - min(LOST, LOST_PART * limit) if limit else np.zeros(count, dtype=bool)
+    full = number >= find_least_full(limit)
     return Cuts(begins, full, last > end - near, _find_continued(recorded, begins, first))
+
+
+def find_least_full(limit: int) -> float:
+    """Events of a session from which it may have been cut by this limit; 0: there is none."""
+    return limit - min(LOST, LOST_PART * limit) if limit else np.inf
+
+
+def find_late(recorded: Recorded, visits: Visits, limit: int) -> Bools:
+    """The views after which a visit went on when it had so many events that its end would have been taken for a cut.
+
+    What they decided is left out, as an end is: else those who have seen much would seem never to leave.
+    """
+    begins = np.searchsorted(recorded.events.session, visits.session)
+    before = np.append(visits.row[1:] - begins[1:], 0)
+    return ~visits.last & (before >= find_least_full(limit))
 
 
 def _find_continued(recorded: Recorded, begins: Bools, first: Floats) -> Bools:

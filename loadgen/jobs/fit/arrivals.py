@@ -153,7 +153,10 @@ def _write_stages(
         if place and low != ends[2 * place - 1]:
             stages.append({"duration": 0, "target": low})
         begin, end = (float(edges[each]) + (0.5 if each < len(rates) else -0.5) for each in (piece.begin, piece.end))
-        stages.append({"duration": round(end - begin, 1), "target": high})
+        if place and len({*ends[2 * place - 2 : 2 * place + 2]}) == 1:
+            stages[-1]["duration"] = round(stages[-1]["duration"] + end - begin, 1)
+        else:
+            stages.append({"duration": round(end - begin, 1), "target": high})
     return {"rate": ends[0], "stages": stages}
 
 

@@ -56,7 +56,7 @@ def test_noise_on_a_constant_rate_is_no_stages() -> None:
 
 
 def test_only_a_jump_between_two_stages_has_no_length() -> None:
-    """However short the stages are, and however uneven the client's times."""
+    """However short the stages are, and however uneven the client's times; and stages at one rate are one stage."""
     draws = np.random.default_rng(1)
     for _ in range(60):
         lengths = draws.uniform(0.3, 10, draws.integers(2, 6))
@@ -70,6 +70,8 @@ def test_only_a_jump_between_two_stages_has_no_length() -> None:
         assert spans[0] > 0
         assert spans[-1] > 0
         assert all(max(pair) > 0 for pair in pairwise(spans))
+        rates = [found.members["rate"], *(stage["target"] for stage in found.members.get("stages", []))]
+        assert not [rate for rate, *later in zip(rates, rates[1:], rates[2:], strict=False) if {*later} == {rate}]
 
 
 def test_a_day_is_the_rhythm_of_a_day() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from math import inf, isfinite, nan
+from typing import NamedTuple
 
 NONE = "–"  # in place of a number that is missing, infinite or NaN
 
@@ -46,6 +47,43 @@ def parse_count(text: str) -> float:
     if not isfinite(count):
         raise ValueError(f"{text!r} is no count; write a number such as 12000, 500k or 2M")
     return count
+
+
+class Bounds(NamedTuple):
+    """What numbers an option takes; None is no bound."""
+
+    low: float | None = None
+    high: float | None = None
+    is_open: bool = False  # whether `low` itself is too low
+    is_whole: bool = False
+
+    def holds(self, number: float) -> bool:
+        """Whether a number is within the bounds."""
+        low = -inf if self.low is None else self.low
+        high = inf if self.high is None else self.high
+        return (low < number if self.is_open else low <= number) and number <= high
+
+    def __str__(self) -> str:
+        low, high = (None if bound is None else f"{bound:.15g}" for bound in (self.low, self.high))
+        kind = "a whole number" if self.is_whole else "a number"
+        if self.is_open:
+            return f"{kind} above {low}" + (f", at most {high}" if high else "")
+        return f"{kind} from {low} to {high}" if high else f"{kind} of {low or 0} or more"
+
+
+def parse_number(text: str, bounds: Bounds) -> float:
+    """Read a count within bounds; a whole one is an int. ValueError says what to write instead."""
+    try:
+        number = int(text) if bounds.is_whole and text.isascii() and text.isdigit() else parse_count(text)
+    except ValueError:
+        if bounds.high is None:
+            raise
+        number = inf
+    if bounds.is_whole and isfinite(number) and number % 1:
+        raise ValueError(f"{text!r} is no whole number; write {bounds}")
+    if not bounds.holds(number):
+        raise ValueError(f"{text!r} is out of range; write {bounds}")
+    return int(number) if bounds.is_whole else number
 
 
 def parse_share(text: str) -> float:

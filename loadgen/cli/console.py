@@ -4,14 +4,14 @@ from pathlib import Path
 
 import click
 
-from loadgen.cli.options import FILE
+from loadgen.cli.options import FILE, Integer
 from loadgen.cli.terminal import echo
 from loadgen.errors import LoadgenError
 
 
 @click.command(epilog="Example: loadgen console rum.sqlite")
 @click.argument("store", type=FILE)
-@click.option("--port", type=click.IntRange(0, 65535), default=8000, help="0 takes a free one.")
+@click.option("--port", type=Integer(0, 65535), default=8000, help="0 takes a free one.")
 def console(store: Path, port: int) -> None:
     """Look at the store that `loadgen serve --store` wrote, until Ctrl-C; it is not changed."""
     from loadgen.endpoint import Endpoint

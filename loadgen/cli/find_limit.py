@@ -22,7 +22,7 @@ from loadgen.cli.terminal import ask_on_terminal, echo, echo_json, show_view
 @click.option("--max-rate", type=shared.POSITIVE, help="No higher rate is tried.")
 @click.option("--precision", type=shared.CountOption(0.005, 0.5), help="Relative gap between the last two rates.")
 @click.option("--hold", type=shared.DURATION, help="Length of a window.")
-@click.option("--max-windows", type=click.IntRange(4, 200), help="Most windows; then the search stops, not confirmed.")
+@click.option("--max-windows", type=shared.Integer(4, 200), help="Most windows; then the search stops, not confirmed.")
 @shared.SENDERS
 @shared.LOCAL_QUOTA
 @shared.ACCEPT

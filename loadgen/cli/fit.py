@@ -17,10 +17,10 @@ from loadgen.cli.terminal import show_result
 )
 @click.option("--name", "given_name", help="Name of the scenario; from --out unless given.")
 @click.option("--sample-rate", type=shared.SHARE, help="Share of sessions that the client recorded; 1 unless given.")
-@click.option("--at-least", type=click.IntRange(1), help="Fewest sessions that share a text that is written.")
+@click.option("--at-least", type=shared.Integer(1), help="Fewest sessions that share a text that is written.")
 @click.option("--page", multiple=True, metavar="PATTERN", help="Paths of one page, as /help/{topic}; repeatable.")
 @click.option("--holdout", type=shared.SHARE, help="Share of the sessions to compare with, not to fit.")
-@click.option("--seed", type=click.IntRange(0), help="Seed of the sessions generated for the comparison.")
+@click.option("--seed", type=shared.Integer(0), help="Seed of the sessions generated for the comparison.")
 @click.option("--monitor", metavar="NAME", help="App monitor to read live.")
 @shared.target_options
 @click.option("--after", metavar="TIME", help="Start of the live reading, UTC; 30 days ago unless given.")

@@ -26,9 +26,9 @@ INTERRUPTED = 130
 @shared.SEED
 @shared.SAMPLE_RATE
 @shared.SENDERS
-@click.option("--processes", type=click.IntRange(min=1), help="Processes that share the work, by Locust's own option.")
+@click.option("--processes", type=shared.Integer(min=1), help="Processes that share the work, by Locust's own option.")
 @click.option("--master", is_flag=True, help="Wait for workers on other machines; see `loadgen worker`.")
-@click.option("--expect-workers", type=click.IntRange(min=1), help="Number of workers, with --master.")
+@click.option("--expect-workers", type=shared.Integer(min=1), help="Number of workers, with --master.")
 @click.option("--bind-host", help="Address for workers, with --master.")
 @click.option("--bind-port", type=shared.PORT, help="Port for workers, with --master.")
 @shared.ACCEPT

@@ -20,9 +20,9 @@ from loadgen.cli.terminal import ask_on_terminal
 @click.option("--live", is_flag=True, help="After the past, go on in real time until Ctrl-C.")
 @shared.RATE
 @shared.SAMPLE_RATE
-@click.option("--seed", type=click.IntRange(min=0), help="Same scenario, seed and period, same events.")
+@click.option("--seed", type=shared.Integer(min=0), help="Same scenario, seed and period, same events.")
 @click.option("--quota", type=shared.POSITIVE, help="PutRumEvents a second; else read from AWS or learned from 429s.")
-@click.option("--senders", type=click.IntRange(1, 256), help="Most requests in flight.")
+@click.option("--senders", type=shared.Integer(1, 256), help="Most requests in flight.")
 @shared.ACCEPT
 @click.option("--identity-pool", metavar="ID", help="Send as a guest of this Cognito identity pool, as browsers do.")
 @click.option("--guest-role", metavar="ARN", help="Role of the guests, for Cognito's basic flow.")

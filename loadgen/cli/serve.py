@@ -10,7 +10,7 @@ from typing import Any, TextIO
 import click
 from click.core import ParameterSource
 
-from loadgen.cli.options import FILE, OPERATION_QUOTA, QUOTA, CountOption, ParsedOption, job_command
+from loadgen.cli.options import FILE, OPERATION_QUOTA, QUOTA, CountOption, Integer, ParsedOption, job_command
 from loadgen.cli.terminal import echo
 from loadgen.errors import LoadgenError
 from loadgen.units import check_form
@@ -36,7 +36,7 @@ LOG = click.option("--log", is_flag=False, flag_value="-", metavar="[FILE]", hel
 
 @job_command("endpoint.EndpointSettings", "loadgen serve --port 8000 --store rum.sqlite --quota off")
 @click.option("--host", default="127.0.0.1", help="Address to listen on.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8000, help="Port; 0 takes a free one.")
+@click.option("--port", type=Integer(0, 65535), default=8000, help="Port; 0 takes a free one.")
 @click.option("--quota", type=QUOTA, help="PutRumEvents requests a second, or off.")
 @click.option("--burst", type=CountOption(min=1), help="Size of the token bucket; the quota unless given.")
 @click.option("--operation-quota", type=OPERATION_QUOTA, multiple=True, metavar="NAME=N", help="N calls a second.")

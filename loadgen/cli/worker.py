@@ -8,7 +8,7 @@ from loadgen.cli import options as shared
 @click.command(epilog="Example: loadgen worker --master-host 192.0.2.10 --processes 4")
 @click.option("--master-host", required=True, help="Machine with `loadgen run --master`.")
 @click.option("--master-port", type=shared.PORT, default=5557)
-@click.option("--processes", type=click.IntRange(min=1), help="Workers on this machine, by Locust's own --processes.")
+@click.option("--processes", type=shared.Integer(min=1), help="Workers on this machine, by Locust's own --processes.")
 @shared.network_options
 @click.option("--otel", is_flag=True, help="Export from here by Locust's OpenTelemetry.")
 def worker(

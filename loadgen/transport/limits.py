@@ -45,17 +45,17 @@ def count_open_descriptors() -> int:
     return 0
 
 
-def require_descriptors(connections: int, what: str) -> None:
+def require_descriptors(connections: int, what: str, processes: int = 1) -> None:
     """Let this process and its child processes open `connections` each. LoadgenError: the system does not allow it.
 
-    `what` names the connections, such as "500 senders".
+    `what` names the connections, such as "500 senders"; they are those of so many `processes`.
     """
     needed = connections + SPARE_DESCRIPTORS
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft >= needed:
         return
     if hard != resource.RLIM_INFINITY and hard < needed:
-        fitting = hard - SPARE_DESCRIPTORS
+        fitting = (hard - SPARE_DESCRIPTORS) // processes
         fewer = f", or give --senders {fitting}" if fitting > 0 else ""
         raise LoadgenError(
             f"{what} need {needed} file descriptors, and this process may open {hard}: raise `ulimit -n` to {needed}"

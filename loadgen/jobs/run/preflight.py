@@ -55,7 +55,8 @@ def check_machine(options: RunOptions) -> None:
     own = (
         connections if options.target == "local" else options.senders
     )  # the local endpoint holds the other ends of the connections
-    require_descriptors(own, f"{own} senders" if own == connections else f"{own} senders of a process")
+    what = f"{own} senders" if own == connections else f"{own} senders of a process"
+    require_descriptors(own, what, own // options.senders)
     require_ports(connections, f"{connections} senders")
 
 

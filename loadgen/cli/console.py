@@ -1,4 +1,4 @@
-"""loadgen console: the page of the local endpoint over a store of another time."""
+"""loadgen console: the console of the local endpoint, on a store that was written earlier."""
 
 from pathlib import Path
 

@@ -113,7 +113,7 @@ class RunFolder:
         return self.path / LOG
 
     def locate_spool(self, worker: int) -> Path:
-        """A worker's records as they came; gone once they are in `requests.parquet`."""
+        """Return the path of a worker's spool of records; the file is deleted once they are in `requests.parquet`."""
         return self.path / SPOOL.format(worker)
 
     @property

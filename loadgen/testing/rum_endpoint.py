@@ -58,7 +58,7 @@ class RumEndpoint:
         return self._endpoint.variables
 
     def client(self) -> Any:
-        """A boto3 client for `rum`."""
+        """Return a boto3 client for `rum`, the same one at each call."""
         self._client = self._client or self._endpoint.client()
         return self._client
 

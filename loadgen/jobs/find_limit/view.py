@@ -1,4 +1,4 @@
-"""A search for a limit on the terminal: a line for each window as it ends, and what was found, with the curve."""
+"""A search for a limit on the terminal: a line for each window as it ends, and at the end the limit and the curve."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ REFUSALS = 100
 """Refused calls that the log also remembers with their bodies, so that accepted calls do not push them out."""
 
 OLDER_PROBLEMS = 100
-"""Calls before those that the log also remembers because they were refused or lost events: for a test's assertion."""
+"""Older calls that the log also remembers because they were refused or had dropped events: tests assert on them."""
 
 BODY_BYTES = 64 * 1024
 """The largest body of a refused call that is kept, in bytes."""

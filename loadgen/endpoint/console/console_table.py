@@ -23,7 +23,7 @@ MOST_EVENTS = 5_000_000
 """Events at most, at about 100 bytes of memory each; beyond, the oldest batches leave the table."""
 
 CUT_SHARE = 10
-"""One in so many batches leaves a full table at once."""
+"""A full table drops one in this many batches at once."""
 
 _NUMPY = {"INTEGER": "i4", "BIGINT": "i8", "DOUBLE": "f8"}
 

@@ -39,7 +39,7 @@ class Views:
     def __init__(self, service: RumService, is_live: bool) -> None:
         self._service = service
         self._is_live = is_live  # False: `loadgen console` shows a store, and the endpoint takes no requests
-        self._start_id = secrets.token_hex(4)  # tells this start from another one with the same counts
+        self._start_id = secrets.token_hex(4)  # distinguishes this start from another with the same counts
         self._table = FollowedTable(service.store)
         self.close = self._table.close
         self._other_views: dict[str, Callable[[Query], Awaitable[Any]]] = {

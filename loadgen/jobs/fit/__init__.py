@@ -120,7 +120,7 @@ def judge_scenario(
     """Generate about as many sessions as `reference` has, and compare the two."""
     wanted_sessions = min(len(reference.recorded.sessions.user), MOST_GENERATED)
     wanted = scenario.adjust(rate=wanted_sessions / max(compute_mean_rate(scenario).expected, 1e-9))
-    sessions = min(wanted_sessions, len(draw_starts(wanted, asked.seed)))  # no more start when arrivals end at nought
+    sessions = min(wanted_sessions, len(draw_starts(wanted, asked.seed)))  # fewer sessions start if the rate falls to 0
     on_progress(f"generating {sessions:,} sessions to compare with")
     tick = Ticker(on_progress, f"generating {scenario.name}", None, "events")
     start = datetime.fromtimestamp(float(find_starts(reference)[1].min(initial=4e9)), UTC).isoformat()

@@ -23,7 +23,7 @@ PILED, FEWEST = 0.002, 3
 """Share and number of sessions with exactly the highest count from which that count is a limit."""
 
 BELOW = 6
-"""The highest count and the counts just below it that are compared, so many together."""
+"""Number of counts, the highest one and those just below it, that are compared."""
 
 EDGE = 4.0
 """Ratio of sessions at the highest counts to sessions at the counts below them from which there is a limit."""
@@ -154,7 +154,7 @@ class Batches(NamedTuple):
     number: Ints  # events, also those held until the page's end
     span: Ints  # seconds from the first event to the last
     continued: Bools  # the session's next batch begins within a second of its end
-    final: Bools  # the session has no further batch, as that of a session that came to its event limit
+    final: Bools  # the session has no further batch
 
 
 def list_batches(recorded: Recorded) -> Batches:

@@ -70,7 +70,7 @@ def compose_telemetry(draft: Draft, seen: Seen, found: Estimates) -> None:
 
 
 def compose_inputs(draft: Draft, seen: Seen, found: Estimates) -> dict[str, float]:
-    """What visitors do beside following links: clicks and keys, rage clicks, tabs that are left; and who listens."""
+    """Compose the inputs besides links: clicks and keys, rage clicks, hidden tabs, and listeners for pointer events."""
     telemetry: dict[str, float] = {}
     if found.dwells.hidden is not None:
         telemetry["tab_switches"] = round_share(found.dwells.hidden.share, found.dwells.hidden.loads)
@@ -129,7 +129,7 @@ def compose_navigation(draft: Draft, telemetry: dict[str, Any], found: Estimates
 
 
 def compose_cache(found: Estimates) -> dict[str, Any]:
-    """telemetry.cache."""
+    """Compose telemetry.cache."""
     cache: dict[str, Any] = {}
     returning = found.returning
     if returning.cached_again is not None:
@@ -142,7 +142,7 @@ def compose_cache(found: Estimates) -> dict[str, Any]:
 
 
 def compose_outcomes(draft: Draft, found: Estimates) -> dict[str, Any]:
-    """telemetry.api and telemetry.errors."""
+    """Compose telemetry.api and telemetry.errors."""
     calls, errors = found.calls, found.errors
     api: dict[str, Any] = {"failures": calls.failures, "network": calls.network}
     if calls.whole:

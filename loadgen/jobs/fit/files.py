@@ -262,7 +262,7 @@ def _read_kind(key: str) -> int:
 
 
 def _are_opaque(recorded: Recorded, rows: Ints) -> Bools:
-    """Which files come from a host that never tells a size, cached or not: it sends no Timing-Allow-Origin."""
+    """Find the files whose host never reports a size, cached or not: it sends no Timing-Allow-Origin."""
     hosts: dict[str, int] = {}
     place = np.array([hosts.setdefault(key.rpartition(" ")[2], len(hosts)) for key in recorded.keys], dtype=np.int64)
     host = place[recorded.events.key[rows]]

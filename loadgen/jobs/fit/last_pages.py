@@ -196,7 +196,7 @@ def find_parting_clicks(recorded: Recorded, visits: Visits) -> Floats:
     recorded, only the first input is; it is used for pages that are mostly left with it.
     """
     events, clicks = recorded.events, rum.DOM in recorded.types
-    hidden = np.zeros(int(events.batch.max(initial=-1)) + 2, dtype=bool)  # the last one: no batch is told
+    hidden = np.zeros(int(events.batch.max(initial=-1)) + 2, dtype=bool)  # the last entry: events without a batch
     hidden[events.batch[recorded.find_rows(rum.CLS)]] = True
     hidden[-1] = False
     rows = recorded.find_rows(rum.DOM if clicks else rum.FID)

@@ -54,7 +54,7 @@ class ExitRates(NamedTuple):
 
 
 def count_steps(site: RecordedSite, visits: Visits, route: Bools, late: Bools, returns: CacheReturns) -> Steps:
-    """Count what followed each view, or the page that the browser had returned to meanwhile.
+    """Count what followed each view, or followed the page that the browser had returned to in between.
 
     `late` marks views whose steps tell nothing of how readily visits end (visits.find_late).
     """
@@ -104,7 +104,7 @@ def _count_pages(page: Ints, chosen: Bools, pages: int) -> Floats:
 
 
 def _count_returns(visits: Visits, returns: CacheReturns, pages: int) -> Floats:
-    """Steps by page that left no view of their own: back to a page in the browser's cache, and on from there."""
+    """Count the steps from each page without a view: returns from the browser's cache and links after them."""
     source = np.concatenate((returns.source, returns.link_source))
     return np.bincount(visits.page[source], minlength=pages).astype(np.float64)
 

@@ -159,14 +159,14 @@ def find_cuts(recorded: Recorded, limit: int) -> Cuts:
 
 
 def find_least_full(limit: int) -> float:
-    """Events of a session from which it may have been cut by this limit; 0: there is none."""
+    """Return the events of a session from which this limit may have cut it; infinite without a limit (0)."""
     return limit - min(LOST, LOST_PART * limit) if limit else np.inf
 
 
 def find_late(recorded: Recorded, visits: Visits, limit: int) -> Bools:
-    """The views after which a visit went on when it had so many events that its end would have been taken for a cut.
+    """Find the views that went on when the session had so many events that its end would have counted as a cut.
 
-    What they decided is left out, as an end is: else those who have seen much would seem never to leave.
+    Their decisions are left out as ends there are: otherwise visitors who have seen much would seem never to leave.
     """
     begins = np.searchsorted(recorded.events.session, visits.session)
     before = np.append(visits.row[1:] - begins[1:], 0)

@@ -114,7 +114,7 @@ def read_memory_bytes() -> float:
 
 
 class Rehearsal:
-    """Rehearses every session of a run, or one of so many blocks of them."""
+    """A rehearsal of every session of a run, or of one in `share` blocks of its sessions."""
 
     def __init__(self, scenario: Scenario, seed: int, run_sessions: int, on_progress: OnProgress) -> None:
         self._scenario, self._seed, self._run_sessions, self._on_progress = scenario, seed, run_sessions, on_progress

@@ -80,7 +80,7 @@ class _Columns:
         self.vitals: dict[str, tuple[list[int], list[float]]] = defaultdict(lambda: ([], []))
 
     def add(self, session: Session, batches: tuple[Batch, ...]) -> None:
-        """Add a visit's client sessions, which the ids of its batches tell apart."""
+        """Add a visit's client sessions, which the session ids of its batches distinguish."""
         by_id: dict[str, list[Batch]] = defaultdict(list)
         for batch in batches:
             by_id[batch.session_id].append(batch)

@@ -224,6 +224,12 @@ def _join_units(large: tuple[int, str], small: tuple[int, str]) -> str:
     return " ".join(f"{count} {unit}" for count, unit in (large, small) if count)
 
 
+def write_duration(seconds: float) -> str:
+    """Write seconds as `parse_duration` reads them, in the largest unit without a fraction: 7d, 6h, 90m, 114s, 1.5s."""
+    unit = next((unit for unit in "dhm" if seconds and not seconds % SECONDS[unit]), "s")
+    return f"{seconds / SECONDS[unit]:.12g}{unit}"
+
+
 def format_clock(seconds: float) -> str:
     """Write a moment, in seconds from a run's zero, as a clock: 0:05, 12:30, 1:02:03."""
     minutes, rest = divmod(round(seconds), 60)

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from math import inf, nan
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from loadgen import units
 
@@ -114,3 +116,15 @@ def test_a_number_is_written_with_what_people_need_of_it(found: str, wanted: str
 @pytest.mark.parametrize("value", [None, nan, inf])
 def test_where_there_is_no_number_stands_a_dash(write: Callable[[float | None], str], value: float | None) -> None:
     assert write(value) == units.NONE
+
+
+@given(st.one_of(st.integers(0, 400 * 86_400), st.floats(0.001, 1e6).map(lambda seconds: round(seconds, 3))))
+def test_a_written_duration_is_read_back(seconds: float) -> None:
+    assert units.parse_duration(units.write_duration(seconds)) == pytest.approx(seconds, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(21_600, "6h"), (5400, "90m"), (114, "114s"), (172_800.0, "2d"), (1.5, "1.5s"), (0, "0s")]
+)
+def test_a_duration_is_written_in_the_largest_unit_without_a_fraction(seconds: float, text: str) -> None:
+    assert units.write_duration(seconds) == text

@@ -18,7 +18,7 @@ from loadgen.jobs.fit.population import KNOWN_BROWSERS, KNOWN_SYSTEMS, Returning
 from loadgen.jobs.fit.support import round_share, round_to, weigh
 from loadgen.jobs.fit.vitals import LEAST
 from loadgen.traffic import draw_sessions
-from loadgen.units import format_count, format_percent
+from loadgen.units import format_count, format_percent, write_duration
 
 MOSTLY = 0.8
 """Share of a group's sessions whose words may be written that is needed to write them."""
@@ -36,7 +36,7 @@ def compose(seen: Seen, found: Estimates, name: str, sample_rate: float, at_leas
     """Compose the draft of all estimates; `calibrate` then corrects its vitals, inputs and think times."""
     sessions = len(seen.recorded.sessions.user)
     draft = Draft(name, f"Fitted to {sessions:,} recorded sessions with {len(seen.recorded.events.at):,} events.")
-    draft.top["duration"] = found.curve.duration
+    draft.top["duration"] = write_duration(found.curve.duration)
     compose_monitor(draft, seen, sample_rate)
     compose_arrivals(draft, found, sample_rate)
     compose_population(draft, seen, found, at_least)
@@ -80,7 +80,9 @@ def compose_monitor(draft: Draft, seen: Seen, sample_rate: float) -> None:
 
 def compose_arrivals(draft: Draft, found: Estimates, sample_rate: float) -> None:
     """Compose [arrivals]."""
-    draft.sections["arrivals"] = dict(found.curve.members)
+    members = draft.sections["arrivals"] = dict(found.curve.members)
+    if "stages" in members:
+        members["stages"] = [stage | {"duration": write_duration(stage["duration"])} for stage in members["stages"]]
     rate = f", sampled at {sample_rate:g}" if sample_rate < 1 else ""
     draft.comments["arrivals"] = f"{found.curve.describe()}{rate}."
 
@@ -201,7 +203,7 @@ def describe_law(law: DwellLaw, device: str) -> str:
     """Describe the data behind a law of think times."""
     if law.bounded:
         return f"{law.number:,} last pages on {device} that were left before their events were sent"
-    return f"{law.number:,} times on {device}, at most {format_percent(law.distance)} of them off"
+    return f"{law.number:,} times on {device}, with a distribution within {format_percent(law.distance)} of the law's"
 
 
 def compose_pools(draft: Draft, seen: Seen) -> None:

@@ -133,9 +133,7 @@ def find_files(recorded: Recorded, visits: Visits, pages: int) -> SiteFiles:
             if crowded[each]:
                 counts["image"] = _count_images(tables[each], of_items[each] / len(own), browsers_own)
             found[each] = counts | _write_sizes(tables.get(each, []), counts)
-    part = _find_shared_part(found, tables)
-    for members in (usual, *found.values()) if part is not None else ():
-        members["shared"] = part
+    _add_shared_parts(usual, found, tables)
     told, size = files.view[~files.opaque], len(visits.page)
     cached = np.bincount(told, weights=recorded.events.code[files.row[~files.opaque]] == 0, minlength=size)
     return SiteFiles(found, usual, (np.bincount(told, minlength=size) >= FEWEST_FILES) & (cached == 0))
@@ -223,17 +221,36 @@ def _write_kilobytes(size: float) -> float:
     return float(f"{max(size - HEADER_BYTES, 1.0) / 1024:.3g}")
 
 
-def _find_shared_part(found: dict[int, dict[str, Any]], tables: dict[int, list[_PageFile]]) -> float | None:
-    """Return the share of style sheets and scripts that other pages have too; None: the default share, or unknown.
+def _add_shared_parts(
+    usual: dict[str, Any], found: dict[int, dict[str, Any]], tables: dict[int, list[_PageFile]]
+) -> None:
+    """Add the share of files that other pages have too: of all pages together, and of each page that differs from it.
 
-    Fonts and images are shared by rules of their own.
+    Style sheets and scripts tell the share; fonts and images are shared by rules of their own.
     """
-    kinds = KINDS[:2]
-    numbers = [(members[name], sum(file.kind == kind and file.usual and file.shared for file in tables.get(page, [])))
-               for page, members in found.items() for kind, name in enumerate(kinds)]  # fmt: skip
+    numbers = {page: [(members[name], sum(file.kind == kind and file.usual and file.shared
+                                          for file in tables.get(page, [])))
+                      for kind, name in enumerate(KINDS[:2])] for page, members in found.items()}  # fmt: skip
+    if len(found) < 2:
+        return
+    part = _find_shared_part([each for own in numbers.values() for each in own], SHARED)
+    if part is not None:
+        usual["shared"] = part
+    for page, members in found.items():
+        own = _find_shared_part(numbers[page], SHARED if part is None else part)
+        if own is not None or part is not None:
+            members["shared"] = part if own is None else own
+
+
+def _find_shared_part(numbers: list[tuple[int, int]], usual: float) -> float | None:
+    """Return the share of shared files; None: about the usual. `numbers`: files and shared ones, by page and kind."""
     total, shared = sum(number for number, _ in numbers), sum(min(number, common) for number, common in numbers)
-    usual = sum(round(number * SHARED) for number, _ in numbers)
-    return round(shared / total, 2) if len(found) > 1 and abs(shared - usual) > FAR * total else None
+    expected = sum(round(number * usual) for number, _ in numbers)
+    if abs(shared - expected) <= FAR * total:
+        return None
+    misses = {part: sum(abs(round(number * part) - min(number, common)) for number, common in numbers)
+              for part in (hundredth / 100 for hundredth in range(101))}  # fmt: skip
+    return min(misses, key=lambda part: (misses[part], abs(part - shared / total)))
 
 
 def _find_usual_files(table: Ints) -> dict[str, int]:

@@ -41,7 +41,7 @@ kilobytes = {{ stylesheet = [40, 5], script = [180, 60, 12, 90] }}
 path = "/item/{{item}}"
 to = {{ home = 0.4, item = 0.2 }}
 exit = 0.4
-resources = {{ stylesheet = 2, script = 3, font = 1, image = 3, shared = {shared} }}
+resources = {{ stylesheet = 2, script = 3, font = 1, image = 3, shared = {of_item} }}
 
 [pages.app]
 path = "/app"
@@ -54,7 +54,7 @@ cache = {{ first_page_returning = {again}, later_pages = {later}, memory_seconds
 """
 
 
-USUAL = {"returning": 0.5, "shared": 0.7, "again": 0.5, "later": 0.9, "memory": 30.0}
+USUAL = {"returning": 0.5, "shared": 0.7, "of_item": 0.7, "again": 0.5, "later": 0.9, "memory": 30.0}
 
 
 def load_site(**changes: float) -> Scenario:
@@ -93,7 +93,14 @@ def test_a_page_s_largest_image_and_those_of_style_sheets_are_told_in_their_plac
 
 @pytest.mark.parametrize(("shared", "told"), [(0.25, 0.18), (1.0, 1.0)])
 def test_how_many_of_its_files_a_page_shares_is_told_where_it_is_not_usual(shared: float, told: float) -> None:
-    assert find_members(see_site(shared=shared), "home")["shared"] == pytest.approx(told, abs=0.05)
+    assert find_members(see_site(shared=shared, of_item=shared), "home")["shared"] == pytest.approx(told, abs=0.05)
+
+
+def test_a_page_that_shares_more_of_its_files_than_another_has_a_share_of_its_own() -> None:
+    seen = see_site(of_item=1.0)
+    home, item = (find_members(seen, page)["shared"] for page in ("home", "item"))
+    assert [round(number * home) for number in (2, 4)] == [1, 3]
+    assert [round(number * item) for number in (2, 3)] == [2, 3]
 
 
 @pytest.mark.parametrize("images", [9, 12, 14])

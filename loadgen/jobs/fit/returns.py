@@ -1,7 +1,8 @@
 """Follow returns from the browser's back/forward cache: they leave no page view, but the next step starts there.
 
 Rule: a second TTFB of 0 under a view shows that its page came back. From then on that page is shown, until the next
-page view, or until the page viewed last is loaded again, which the client counts as the same view.
+page view, or until the page viewed last is loaded again, which the client counts as the same view. Steps are told by
+the numbers of views alone, as `Visits.links` counts further loads.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from loadgen.jobs.fit.recorded import Bools, Floats, Ints, Recorded
-from loadgen.jobs.fit.visits import Visits, find_views
+from loadgen.jobs.fit.visits import Visits, find_views, find_views_by_number
 from loadgen.rum import events as rum
 
 APART = 1e10
@@ -30,10 +31,15 @@ class CacheReturns(NamedTuple):
     link_view: Ints  # [further load after a return]: the view that was loaded again
 
 
-def list_restored(recorded: Recorded, visits: Visits) -> tuple[Ints, Ints]:
-    """List the rows of EventTable that show a return from the back/forward cache, and the views that came back."""
-    events, rows = recorded.events, recorded.find_rows(rum.TTFB)
-    view = find_views(recorded, visits, rows)
+def find_restored(recorded: Recorded, visits: Visits) -> Ints:
+    """Return the views that came back from the back/forward cache, once for each return."""
+    rows = recorded.find_rows(rum.TTFB)
+    return _list_restored(recorded, rows, find_views(recorded, visits, rows))[1]
+
+
+def _list_restored(recorded: Recorded, rows: Ints, view: Ints) -> tuple[Ints, Ints]:
+    """List the TTFB events that show a return from the back/forward cache, and their views."""
+    events = recorded.events
     rows, view = rows[view >= 0], view[view >= 0]
     again = np.ones(len(view), dtype=bool)
     again[np.unique(view, return_index=True)[1]] = False
@@ -44,7 +50,8 @@ def list_restored(recorded: Recorded, visits: Visits) -> tuple[Ints, Ints]:
 def follow_returns(recorded: Recorded, visits: Visits) -> CacheReturns:
     """Find the page that was shown before each further view, load and end of a visit."""
     events, left = recorded.events, np.arange(len(visits.page))
-    rows, view = list_restored(recorded, visits)
+    rows = recorded.find_rows(rum.TTFB)
+    rows, view = _list_restored(recorded, rows, find_views_by_number(recorded, visits, rows))
     when = _order_on_axis(events.session[rows], events.at[rows])
     order = np.argsort(when, kind="stable")
     when, view = when[order], view[order]
@@ -65,7 +72,7 @@ def _order_on_axis(session: Ints, at: Floats) -> Floats:
 def _list_links(recorded: Recorded, visits: Visits, when: Floats, view: Ints) -> tuple[Ints, Ints, Bools]:
     """List the views that were loaded again after a return, the views returned to, and whether no return came later."""
     events, rows = recorded.events, recorded.loads.event
-    target = find_views(recorded, visits, rows)
+    target = find_views_by_number(recorded, visits, rows)
     rows, target = rows[target >= 0], target[target >= 0]
     again = np.append(False, target[1:] == target[:-1]) & (events.code[rows] != RELOAD)
     rows, target = rows[again], target[again]

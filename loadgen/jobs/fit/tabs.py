@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from loadgen.jobs.fit.recorded import Bools, Recorded
-from loadgen.jobs.fit.returns import list_restored
+from loadgen.jobs.fit.returns import find_restored
 from loadgen.jobs.fit.support import round_share
 from loadgen.jobs.fit.visits import Visits, find_views
 from loadgen.jobs.fit.vitals import Loads
@@ -44,7 +44,7 @@ class Shortcuts(NamedTuple):
 
 def find_shortcuts(recorded: Recorded, visits: Visits, loads: Loads, pages: int) -> Shortcuts:
     """Count second tabs, returns and prerendered pages."""
-    restored = np.bincount(list_restored(recorded, visits)[1], minlength=len(visits.page))
+    restored = np.bincount(find_restored(recorded, visits), minlength=len(visits.page))
     several = np.bincount(visits.session[visits.hard], minlength=len(recorded.sessions.user)) > 1
     tabs = find_tabs(recorded, visits, loads, restored > 0)
     backs = int((visits.back & ~visits.first).sum())
@@ -60,6 +60,7 @@ def find_tabs(recorded: Recorded, visits: Visits, loads: Loads, restored: Bools)
     shown[loads.view] = np.isfinite(loads.first_byte) & ~loads.ahead
     until = np.full(size, np.inf)
     follows = np.append(visits.session[1:] == visits.session[:-1], False) & shown[1:]
+    follows[:-1] &= visits.at[1:] >= visits.at[:-1]  # after a return an earlier view may have a higher number
     until[follows] = visits.at[np.flatnonzero(follows) + 1]
     until[restored] = np.inf
     rows = np.flatnonzero(np.isin(events.type, [recorded.find_type(name) for name in INPUTS]))

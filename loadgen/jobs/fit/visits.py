@@ -220,11 +220,28 @@ def make_view_key(session: Ints, number: Ints) -> Ints:
 
 
 def find_views(recorded: Recorded, visits: Visits, rows: Ints) -> Ints:
-    """Return for each event row the row of its view in `visits`; -1: unknown."""
+    """Return for each event row the row of its view in `visits`; -1: unknown.
+
+    Two views of a session may have one number: a page that came back from the browser's cache, and one in a tab of its
+    own, count on from their own number. The event's path tells which view is meant.
+    """
     keys = make_view_key(visits.session, visits.number)
     wanted = make_view_key(recorded.events.session[rows], recorded.events.number[rows])
-    place = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
-    return np.where(keys[place] == wanted, place, -1) if len(keys) else np.full(len(wanted), -1)
+    order, paths = np.lexsort((visits.path, keys)), len(recorded.pages)
+    exact = _search((keys * paths + visits.path)[order], wanted * paths + recorded.events.page[rows])
+    return np.where(exact >= 0, np.append(order, -1)[exact], _search(keys, wanted))
+
+
+def find_views_by_number(recorded: Recorded, visits: Visits, rows: Ints) -> Ints:
+    """Return for each event row the first view of its session with its number; -1: unknown."""
+    keys = make_view_key(visits.session, visits.number)
+    return _search(keys, make_view_key(recorded.events.session[rows], recorded.events.number[rows]))
+
+
+def _search(keys: Ints, wanted: Ints) -> Ints:
+    """Return for each wanted key its first place among the ascending keys; -1: none."""
+    place = np.searchsorted(keys, wanted)
+    return np.where(np.append(keys, -1)[place] == wanted, place, -1)
 
 
 def spread_first(visits: Visits, view: Ints, values: Floats) -> Floats:

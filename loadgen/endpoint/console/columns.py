@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from math import isfinite, nan
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -157,26 +157,26 @@ def _read_facts(event_type: str, details: str, words: Words) -> Facts:
         return NO_FACTS
 
 
-class _Details(msgspec.Struct, frozen=True, gc=False):
+class _Details(Protocol):
     def list_facts(self, words: Words) -> Facts:
-        raise NotImplementedError
+        """Return the numbers that the console counts."""
 
 
-class _VitalDetails(_Details, frozen=True):
+class _VitalDetails(msgspec.Struct, frozen=True, gc=False):
     value: float = nan
 
     def list_facts(self, words: Words) -> Facts:
         return NO_WORD, NO_WORD, NO_STATUS, self.value if isfinite(self.value) else nan
 
 
-class _NavigationDetails(_Details, frozen=True):
+class _NavigationDetails(msgspec.Struct, frozen=True, gc=False):
     duration: float = nan
 
     def list_facts(self, words: Words) -> Facts:
         return NO_WORD, NO_WORD, NO_STATUS, self.duration
 
 
-class _ResourceDetails(_Details, frozen=True):
+class _ResourceDetails(msgspec.Struct, frozen=True, gc=False):
     duration: float = nan
     fileType: str = ""
     targetUrl: str = ""
@@ -185,7 +185,7 @@ class _ResourceDetails(_Details, frozen=True):
         return words.add(strip_query(self.targetUrl)), words.add(self.fileType), NO_STATUS, self.duration
 
 
-class _ErrorDetails(_Details, frozen=True):
+class _ErrorDetails(msgspec.Struct, frozen=True, gc=False):
     type: str = ""
     message: str = ""
 
@@ -202,7 +202,7 @@ class _HttpResponse(msgspec.Struct, frozen=True, gc=False):
     status: int = NO_RESPONSE
 
 
-class _HttpDetails(_Details, frozen=True):
+class _HttpDetails(msgspec.Struct, frozen=True, gc=False):
     request: _HttpRequest = _HttpRequest()
     response: _HttpResponse = _HttpResponse()
 
@@ -211,7 +211,7 @@ class _HttpDetails(_Details, frozen=True):
         return words.add(url), words.add(self.request.method), status if 0 <= status < 1000 else NO_RESPONSE, nan
 
 
-class _DomDetails(_Details, frozen=True):
+class _DomDetails(msgspec.Struct, frozen=True, gc=False):
     event: str = ""
     cssLocator: str = ""
     element: str = ""

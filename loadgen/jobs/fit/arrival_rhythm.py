@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from loadgen.jobs.fit.recorded import Floats
-from loadgen.scenario import Scenario
+from loadgen.scenario import Arrivals, Scenario
 from loadgen.traffic import compute_mean_rate
 
 FORGETS = 5.0
@@ -24,6 +24,10 @@ FIRST_STEPS = {"peak_hour": 4.0, "trough_hour": 4.0, "ratio": 1.5, "weekend": 0.
 HALVINGS = 7
 WHOLE_WEEK = 5 * 86_400.0
 """Seconds of data from which weekends can be distinguished from other days."""
+
+
+PAGE = Scenario.model_validate({"name": "arrivals", "pages": {"page": {"path": "/", "exit": 1.0}}})
+"""The least scenario; arrivals are tried in copies of it."""
 
 
 class DayFit(NamedTuple):
@@ -78,23 +82,25 @@ def _judge(
     members: dict[str, Any], duration: float, countries: dict[str, float] | None, counts: Floats, edges: Floats
 ) -> tuple[float, float, Floats]:
     """Return a rhythm's error, the mean rate with the least error, and the counts that it expects."""
-    raw: dict[str, Any] = {
-        "name": "day",
-        "duration": duration,
-        "arrivals": {"rate": 1.0, "day": members},
-        "pages": {"page": {"path": "/", "exit": 1.0}},
-    }
-    if countries:
-        raw["population"] = {"countries": countries}
-    curve = compute_mean_rate(Scenario.model_validate(raw))
-    expected = np.diff(np.interp(np.clip(edges, 0, duration), curve.times, _integrate(curve.times, curve.rates)))
+    expected = expect_counts({"rate": 1.0, "day": members}, duration, edges, countries)
     rate = counts.sum() / max(expected.sum(), 1e-9)
     mean = np.maximum(rate * expected, 1e-9)
     return float(((counts - mean) ** 2 / mean).sum()), float(rate), mean
 
 
-def _integrate(times: Floats, rates: Floats) -> Floats:
-    return np.concatenate(([0.0], np.cumsum(np.diff(times) * (rates[1:] + rates[:-1]) / 2)))
+def expect_counts(
+    arrivals: dict[str, Any], duration: float, edges: Floats, countries: dict[str, float] | None = None
+) -> Floats:
+    """Return the sessions that a scenario with these arrivals starts on average between each two edges (seconds)."""
+    people = PAGE.population.model_copy(update={"countries": countries}) if countries else PAGE.population
+    scenario = PAGE.model_copy(
+        update={"arrivals": Arrivals.model_validate(arrivals), "duration": duration, "population": people}
+    )
+    curve, within = compute_mean_rate(scenario), np.clip(edges, 0, duration)
+    times = np.union1d(curve.times, within)
+    rates = np.interp(times, curve.times, curve.rates)
+    started = np.concatenate(([0.0], np.cumsum(np.diff(times) * (rates[1:] + rates[:-1]) / 2)))
+    return np.diff(np.interp(within, times, started))
 
 
 def find_noise(counts: Floats, expected: Floats, width: float) -> dict[str, Any]:
@@ -108,13 +114,13 @@ def find_noise(counts: Floats, expected: Floats, width: float) -> dict[str, Any]
     return {"noise": {"sd": round(float(np.sqrt(variance)), 2), "memory": float(round(memory / 60) * 60 or 60)}}
 
 
-def fit_noise(counts: Floats, widths: Floats) -> tuple[float, dict[str, Any]] | None:
-    """Return the error of a constant rate with slow noise, in units of chance, and the noise.
+def fit_noise(counts: Floats, expected: Floats, widths: Floats) -> tuple[float, dict[str, Any]] | None:
+    """Return the error of the expected counts with slow noise on them, in units of chance, and the noise.
 
     None: there is no noise with a memory that is short enough. The noise is predicted from earlier counts (the Kalman
     filter of an AR(1) process).
     """
-    expected, width = counts.sum() / widths.sum() * widths, float(widths[0])
+    width = float(widths[0])
     found = find_noise(counts, expected, width)
     if not found or found["noise"]["memory"] * FORGETS > widths.sum():
         return None

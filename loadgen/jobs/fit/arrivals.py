@@ -1,4 +1,5 @@
-"""Fit arrivals: a constant rate, slow noise on it, stages, or a rhythm of days, whichever explains the counts best.
+"""Fit arrivals: a constant rate, slow noise on it, stages, a flash crowd, or a rhythm of days, whichever explains the
+counts best.
 
 Rule: sessions that began before the data are no arrivals. A further bend must explain more than chance does, and pieces
 that nearly meet are joined, so that the curve is one that a person would have drawn.
@@ -11,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from loadgen.jobs.fit.arrival_crowd import CrowdFit, fit_crowd
 from loadgen.jobs.fit.arrival_rhythm import fit_day, fit_noise
 from loadgen.jobs.fit.recorded import Floats, Ints
 from loadgen.jobs.fit.support import round_rate, round_span
@@ -31,6 +33,9 @@ SURELY = 3.5
 DRAWN = 7
 """Pieces that a person would draw at most; if more would fit, and slow noise fits too, it is noise."""
 
+FEW = 3
+"""Pieces that a person would rather draw as stages than as a flash crowd."""
+
 DAYS_FROM = 0.8 * 86_400
 """Seconds that the data must cover before a rhythm of days is tried."""
 
@@ -38,7 +43,7 @@ DAYS_FROM = 0.8 * 86_400
 class Curve(NamedTuple):
     """The arrivals as the scenario writes them."""
 
-    kind: str  # constant, stages, days
+    kind: str  # constant, stages, crowd, days
     duration: float
     members: dict[str, Any]  # of [arrivals]
     starts: int  # starts of sessions that the curve was fitted to
@@ -67,12 +72,26 @@ def fit_arrivals(starts: Floats, factor: float = 1.0, countries: dict[str, float
         if whole - day.cost > EXPLAINED * min(whole - len(counts), whole - cost):
             rate = round_rate(day.rate * factor, number)
             return Curve("days", duration, {"rate": rate, "day": day.members} | day.noise, number)
-    if (noisy := fit_noise(counts, widths)) and (
-        len(pieces) > DRAWN or noisy[0] + (0.5 * LEVEL + 2 * PENALTY) * log(len(counts)) < min(cost, whole)
-    ):
+    noisy = fit_noise(counts, counts.sum() / widths.sum() * widths, widths)
+    calm = noisy[0] + (0.5 * LEVEL + 2 * PENALTY) * log(len(counts)) if noisy else np.inf
+    if len(pieces) > FEW and (crowd := fit_crowd(counts, edges, variance, duration)):
+        members, error = _add_noise(crowd, counts, widths)
+        if error < min(cost, whole, calm):
+            rate = round_rate(members["rate"] * factor, number)
+            return Curve("crowd", duration, members | {"rate": rate}, number)
+    if noisy and (len(pieces) > DRAWN or calm < min(cost, whole)):
         return constant._replace(members=constant.members | noisy[1])
     stages = {} if cost >= whole else _write_stages(pieces, edges, counts / widths, variance / widths**2, factor)
     return Curve("stages", duration, stages, number) if stages else constant
+
+
+def _add_noise(crowd: CrowdFit, counts: Floats, widths: Floats) -> tuple[dict[str, Any], float]:
+    """Return a crowd's members, with slow noise if that explains more, and its error plus penalties."""
+    noisy, price = fit_noise(counts, crowd.expected, widths), log(len(counts))
+    alone = crowd.cost + (0.5 * LEVEL + 2 * PENALTY) * price
+    if noisy is None or noisy[0] + (0.5 * LEVEL + 4 * PENALTY) * price > alone:
+        return crowd.members, alone
+    return crowd.members | noisy[1], noisy[0] + (0.5 * LEVEL + 4 * PENALTY) * price
 
 
 def _lay_edges(duration: float, number: int) -> Floats:

@@ -81,8 +81,12 @@ def compose_monitor(draft: Draft, seen: Seen, sample_rate: float) -> None:
 def compose_arrivals(draft: Draft, found: Estimates, sample_rate: float) -> None:
     """Compose [arrivals]."""
     members = draft.sections["arrivals"] = dict(found.curve.members)
-    if "stages" in members:
-        members["stages"] = [stage | {"duration": write_duration(stage["duration"])} for stage in members["stages"]]
+    for name in ("stages", "flash_crowds"):
+        if name in members:
+            members[name] = [
+                each | {key: write_duration(each[key]) for key in each.keys() - {"target", "times"}}
+                for each in members[name]
+            ]
     rate = f", sampled at {sample_rate:g}" if sample_rate < 1 else ""
     draft.comments["arrivals"] = f"{found.curve.describe()}{rate}."
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from loadgen.jobs.fit.arrivals import Curve, fit_arrivals
-from loadgen.scenario import Arrivals, Noise, Scenario
+from loadgen.scenario import Arrivals, FlashCrowd, Noise, Scenario, Stage
 from loadgen.traffic import compute_mean_rate, draw_starts
 
 MONDAY = 1_767_571_200.0  # 2026-01-05T00:00:00Z
@@ -53,6 +53,44 @@ def test_noise_on_a_constant_rate_is_no_stages() -> None:
     assert np.mean([curve.members["noise"]["sd"] for curve in found]) == pytest.approx(0.3, abs=0.1)
     assert Scenario.load("quickstart").arrivals.noise is None
     assert "noise" not in fit(Scenario.load("quickstart").adjust(rate=10)).members
+
+
+def with_arrivals(duration: float, **members: object) -> Scenario:
+    """A scenario of this length with these arrivals."""
+    return Scenario.load("quickstart").model_copy(
+        update={"arrivals": Arrivals.model_validate(members), "duration": duration}
+    )
+
+
+@pytest.mark.parametrize(
+    ("rate", "at", "times", "rise", "hold", "half_life", "duration"),
+    [(1, 600, 12, 30, 0, 300, 3600), (0.5, 1800, 5, 300, 1800, 1200, 14_400), (2, 0, 20, 60, 120, 900, 5400)],
+)
+def test_a_flash_crowd_is_one_crowd_not_many_stages(
+    rate: float, at: float, times: float, rise: float, hold: float, half_life: float, duration: float
+) -> None:
+    crowd = FlashCrowd(at=at, times=times, rise=rise, hold=hold, half_life=half_life)
+    scenario = with_arrivals(duration, rate=rate, flash_crowds=(crowd,))
+    found = fit(scenario)
+    assert found.kind == "crowd"
+    assert found.members["rate"] == pytest.approx(rate, rel=0.1)
+    (own,) = found.members["flash_crowds"]
+    assert own["times"] == pytest.approx(times, rel=0.15)
+    assert own["half_life"] == pytest.approx(half_life, rel=0.15)
+    assert own["at"] + own["rise"] == pytest.approx(at + rise, abs=0.03 * duration)
+    truth, fitted = (compute_mean_rate(each) for each in (scenario, rebuild(scenario, found)))
+    edges = np.linspace(0, min(duration, found.duration), 9)
+    expected, shown = (np.diff(np.interp(edges, each.times, each.cumulative)) for each in (truth, fitted))
+    assert shown == pytest.approx(expected, rel=0.1)
+
+
+def test_a_long_straight_fall_is_no_crowd() -> None:
+    stages = (
+        Stage(duration=600, target=2), Stage(duration=240, target=25), Stage(duration=900, target=25),
+        Stage(duration=3000, target=2),
+    )  # fmt: skip
+    found = [fit(with_arrivals(4740, rate=2, stages=stages), seed) for seed in range(3)]
+    assert [curve.kind for curve in found] == ["stages"] * 3
 
 
 def test_only_a_jump_between_two_stages_has_no_length() -> None:

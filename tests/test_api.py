@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -87,3 +88,54 @@ def test_the_readme_has_examples() -> None:
 def test_a_wrong_option_is_a_loadgen_error(options: dict[str, Any], said: str) -> None:
     with pytest.raises(loadgen.LoadgenError, match=said):
         loadgen.seed("quickstart", **options)
+
+
+NOTHING: Any = 0  # None means that there is none
+WRONG = (None, 3, b"shop.toml", {"shop": 1}, object())
+PATHS: dict[str, Callable[[Any], object]] = {
+    "check": loadgen.check,
+    "clean": loadgen.clean,
+    "compare": lambda wrong: loadgen.compare([wrong, wrong]),
+    "compare, the list": loadgen.compare,
+    "compare, fail_on": lambda wrong: loadgen.compare(["a", "b"], fail_on=wrong),
+    "compare, html": lambda wrong: loadgen.compare(["a", "b"], html=wrong or NOTHING),
+    "Endpoint, store": lambda wrong: loadgen.Endpoint(store=wrong or NOTHING),
+    "find_limit": loadgen.find_limit,
+    "find_limit, out": lambda wrong: loadgen.find_limit("quickstart", out=wrong or NOTHING),
+    "fit": loadgen.fit,
+    "fit, one of several": lambda wrong: loadgen.fit([wrong]),
+    "generate": lambda wrong: loadgen.generate(wrong, sessions=1),
+    "init": loadgen.init,
+    "init, folder": lambda wrong: loadgen.init("shop", wrong),
+    "load": loadgen.Scenario.load,
+    "parse": lambda wrong: loadgen.Scenario.parse(wrong, "shop.toml"),
+    "plan": loadgen.plan,
+    "plan, others": lambda wrong: loadgen.plan("quickstart", others=wrong),
+    "plan, one of the others": lambda wrong: loadgen.plan("quickstart", others=[wrong], duration=1),
+    "preview": loadgen.preview,
+    "run": loadgen.run,
+    "run, out": lambda wrong: loadgen.run("quickstart", out=wrong or NOTHING),
+    "sampling": loadgen.sampling,
+    "seed": lambda wrong: loadgen.seed(wrong, target="http://127.0.0.1:9"),
+    "verify": loadgen.verify,
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: type(wrong).__name__)
+@pytest.mark.parametrize("call", PATHS)
+def test_a_thing_of_a_wrong_type_is_one_line_that_says_what_to_write(
+    call: str, wrong: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(loadgen.LoadgenError, match=r"^[^\n]+(; (write|give|name) [^\n]+|needs two runs[^\n]+)$"):
+        PATHS[call](wrong)
+    assert not list(tmp_path.iterdir())
+
+
+def test_one_thing_may_stand_for_a_list_of_one() -> None:
+    with pytest.raises(loadgen.LoadgenError, match=r"^no-such-folder: is no folder"):
+        loadgen.compare("no-such-folder")
+    with pytest.raises(loadgen.LoadgenError, match=r"^no-such: no such file"):
+        loadgen.plan("quickstart", others="no-such", duration=1)
+    with pytest.raises(loadgen.LoadgenError, match="'slower' is no condition"):
+        loadgen.compare(["a", "b"], fail_on="slower")

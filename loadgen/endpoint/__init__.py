@@ -9,7 +9,6 @@ user's AWS configuration or proxies.
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import signal
 import subprocess
@@ -25,9 +24,10 @@ import msgspec
 from loadgen.endpoint.admin import PREFIX, EndpointLedger, LoggedCalls
 from loadgen.endpoint.call_log import PutCall
 from loadgen.endpoint.faults import Faults, parse_faults
-from loadgen.endpoint.settings import EndpointSettings, ServerArguments, StartReport, check_settings
+from loadgen.endpoint.settings import EndpointSettings, ServerArguments, StartReport, complete_settings
 from loadgen.errors import EndpointError
 from loadgen.model import Request
+from loadgen.options import require_path, resolve_options
 from loadgen.transport import BlockingConnection, NoAnswer, find_route
 from loadgen.wire.sigv4 import Credentials, Signer
 
@@ -88,8 +88,12 @@ class Endpoint:
         port: int = 0,
         **members: Any,
     ) -> None:
-        self.settings = _complete_settings(settings or EndpointSettings(), members)
-        self.store = store  # an SQLite file; None: accepted events are kept in memory
+        complete = complete_settings(settings or EndpointSettings(), members)
+        keys = complete.credentials or (make_credentials(),)
+        self.settings = msgspec.structs.replace(complete, credentials=keys)
+        self.store = (
+            None if store is None else require_path(store, "store", EndpointError)
+        )  # an SQLite file; None: accepted events are kept in memory
         self._host, self._port = host, port
         self._url = ""
         self._process: subprocess.Popen[bytes] | None = None
@@ -107,8 +111,9 @@ class Endpoint:
         if self.is_alive():
             return self
         self.stop()  # a process that has died leaves its pipes
-        store = None if self.store is None else os.fsdecode(self.store)
-        arguments = msgspec.to_builtins(ServerArguments(self.settings, store, self._host, self._port))
+        store = None if self.store is None else str(self.store)
+        given = {"settings": self.settings, "store_path": store, "host": self._host, "port": self._port}
+        arguments = msgspec.to_builtins(resolve_options(ServerArguments, given, EndpointError, on_command_line=False))
         process = self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "loadgen.endpoint.server"],  # -P: a random.py in the folder is not ours
             stdin=subprocess.PIPE,
@@ -266,17 +271,3 @@ class Endpoint:
         if response.status != 200:
             raise EndpointError(f"{method} {target}: {response.status} {response.body.decode(errors='replace')[:500]}")
         return response.body
-
-
-def _complete_settings(settings: EndpointSettings, members: dict[str, Any]) -> EndpointSettings:
-    """Return the settings with `members` changed, checked, and with a random key if they have none."""
-    known = EndpointSettings.__struct_fields__
-    if unknown := [name for name in members if name not in known]:
-        raise EndpointError(f"Endpoint has no setting {unknown[0]!r}; its settings are {', '.join(known)}")
-    if isinstance(faults := members.get("faults"), str):
-        members["faults"] = parse_faults(faults)
-    elif faults is None:
-        members["faults"] = settings.faults
-    complete = msgspec.structs.replace(settings, **members)
-    check_settings(complete)
-    return complete if complete.credentials else msgspec.structs.replace(complete, credentials=(make_credentials(),))

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import math
 from math import isfinite
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
-from loadgen.endpoint.faults import FaultInjector, Faults
+from loadgen.endpoint.faults import FaultInjector, Faults, parse_faults
 from loadgen.endpoint.service_error import ThrottlingException
 from loadgen.errors import EndpointError
 from loadgen.model import Noun
+from loadgen.options import resolve_options
 from loadgen.rum.quotas import (
     APP_MONITORS,
     EVENT_BYTES,
@@ -48,6 +49,7 @@ class LiveSettings(Noun, forbid_unknown_fields=True):
 
 
 _AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
+_Rate = Annotated[float, msgspec.Meta(ge=0)]
 _Positive = Annotated[float, msgspec.Meta(gt=0)]
 
 
@@ -57,8 +59,8 @@ class EndpointSettings(Noun):
     region: Annotated[str, msgspec.Meta(pattern=r"\A[a-z0-9-]+\Z")] = "us-east-1"
     account: Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{12}\Z")] = "123456789012"
     credentials: tuple[Credentials, ...] = ()
-    quota: float | None = REQUESTS_PER_SECOND
-    burst: float | None = None
+    quota: _Rate | None = REQUESTS_PER_SECOND
+    burst: _Rate | None = None
     operation_quotas: dict[str, float] = msgspec.field(default_factory=dict)
     faults: Faults = Faults()
     unsigned: bool = False  # PutRumEvents needs no signature, as with a resource policy for Principal "*"
@@ -95,14 +97,18 @@ class EndpointSettings(Noun):
         return f"arn:{self.partition}:rum:{self.region}:{self.account}:appmonitor/{monitor_name}"
 
 
-def check_settings(settings: EndpointSettings) -> None:
-    """Raise EndpointError for settings of a wrong type or outside their range."""
-    try:
-        msgspec.convert(msgspec.to_builtins(settings), EndpointSettings)
-    except msgspec.ValidationError as wrong:
-        raise EndpointError(f"endpoint settings: {wrong}") from wrong
-    if problem := settings.live.find_problem():
+def complete_settings(settings: EndpointSettings, members: dict[str, Any]) -> EndpointSettings:
+    """Return the settings with `members` changed. EndpointError: one is unknown, of a wrong type or out of range."""
+    if isinstance(faults := members.get("faults"), str):
+        members = members | {"faults": parse_faults(faults)}
+    elif faults is None:
+        members = members | {"faults": settings.faults}
+    given = {name: getattr(settings, name) for name in EndpointSettings.__struct_fields__} | members
+    plain = msgspec.to_builtins(given, enc_hook=str)
+    complete = resolve_options(EndpointSettings, plain, EndpointError, on_command_line=False)
+    if problem := complete.live.find_problem():
         raise EndpointError(f"endpoint settings: {problem}")
+    return complete
 
 
 class ServerArguments(Noun):
@@ -111,7 +117,7 @@ class ServerArguments(Noun):
     settings: EndpointSettings
     store_path: str | None  # half surrogate pairs, which stand for bytes that are no UTF-8, as JSON's escapes
     host: str
-    port: int
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)]
 
 
 class StartReport(Noun):

@@ -12,6 +12,7 @@ from loadgen.errors import ScenarioError
 from loadgen.jobs.inputs import read_scenario
 from loadgen.jobs.progress import OnProgress, WorkProgress, ignore_progress
 from loadgen.model import Noun
+from loadgen.options import require_path
 from loadgen.scenario import Scenario
 from loadgen.units import format_bytes, format_duration
 
@@ -61,7 +62,7 @@ def describe_unmet_share(share: traffic.UnmetShare) -> str:
 
 def tell_size(scenario: Scenario | Path | str, on_progress: OnProgress) -> None:
     """Say that a large file is being read; how long its parser takes is not known."""
-    path = None if isinstance(scenario, Scenario) else Path(scenario)
+    path = None if isinstance(scenario, Scenario) else require_path(scenario, "scenario")
     size = path.stat().st_size if path is not None and path.is_file() else 0
     if path is not None and size > LARGE_BYTES:
         on_progress(WorkProgress(f"reading {path.name}, {format_bytes(size)}"))

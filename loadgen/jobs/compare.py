@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from loadgen.options import list_given, require_path
 from loadgen.output import check_output, write_output
 from loadgen.report import Comparison, build_comparison_page, check_conditions, compare_runs, parse_condition
 from loadgen.results import RunData
@@ -19,12 +20,14 @@ def compare(
     `latency_p99_ms > +10%`; `Comparison.conditions` says which of them fail. LoadgenError: fewer than two runs, a
     folder that is no folder of a run, or a text that is no condition.
     """
-    for text in fail_on:
+    conditions = list_given(fail_on, "fail_on")
+    for text in conditions:
         parse_condition(text)
-    if html is not None:
-        check_output(Path(html))
-    runs = [RunData.open(Path(run_dir)) for run_dir in run_dirs]
-    comparison = check_conditions(compare_runs(runs), fail_on)
-    if html is not None:
-        write_output(Path(html), build_comparison_page(runs, comparison))
+    page = None if html is None else require_path(html, "html")
+    if page is not None:
+        check_output(page)
+    runs = [RunData.open(require_path(run_dir, "run_dirs")) for run_dir in list_given(run_dirs, "run_dirs")]
+    comparison = check_conditions(compare_runs(runs), conditions)
+    if page is not None:
+        write_output(page, build_comparison_page(runs, comparison))
     return comparison

@@ -24,9 +24,10 @@ import msgspec
 from loadgen import traffic, wire
 from loadgen.errors import LoadgenError
 from loadgen.jobs import ground_truth
-from loadgen.jobs.inputs import Seed, parse_moment, read_scenario, resolve_options, take_first_monitor
+from loadgen.jobs.inputs import Seed, parse_moment, read_scenario, take_first_monitor
 from loadgen.jobs.progress import OnProgress, Ticker, ignore_progress
 from loadgen.model import Noun
+from loadgen.options import resolve_options
 from loadgen.output import is_stream, open_output
 from loadgen.planned import UNSENT_MONITOR_ID, planned
 from loadgen.rum.quotas import RETENTION_SECONDS

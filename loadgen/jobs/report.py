@@ -9,6 +9,7 @@ import msgspec
 from loadgen.errors import LoadgenError
 from loadgen.jobs.progress import OnLine, ignore_progress
 from loadgen.jobs.run.finalize import note_incomplete_sessions
+from loadgen.options import require_path
 from loadgen.output import check_output
 from loadgen.report import write_report
 from loadgen.results import RunData, RunFolder, Summary, read_or_recover_summary
@@ -20,13 +21,14 @@ def report(run_dir: Path | str, *, html: Path | str | None = None, on_progress: 
     `html` is the file for the run's page; None: no page. `on_progress` gets a line for each damaged file that makes the
     page incomplete. LoadgenError: the folder is no folder of a run, or is damaged.
     """
-    if html is not None:
-        check_output(Path(html))
-    folder = RunFolder.open(Path(run_dir))
+    page = None if html is None else require_path(html, "html")
+    if page is not None:
+        check_output(page)
+    folder = RunFolder.open(require_path(run_dir, "run_dir"))
     summary = add_incomplete_sessions(folder, read_or_recover_summary(folder))
-    if html is not None:
+    if page is not None:
         data = RunData(folder, summary=summary)
-        write_report(data, Path(html))
+        write_report(data, page)
         for gap in data.gaps:
             on_progress(f"{folder.path}: {gap}")
     return summary

@@ -21,6 +21,7 @@ from msgspec import Meta
 from loadgen import units
 from loadgen.errors import LoadgenError
 from loadgen.model import Noun
+from loadgen.options import resolve_options
 from loadgen.results.summary import RunMonitor
 from loadgen.scenario import Scenario, Thresholds, parse, resolve_seed
 
@@ -79,19 +80,11 @@ class RunOptions(Noun, kw_only=True):
     def of(cls: type[S], **given: Any) -> S:
         """Check options, given by name. LoadgenError names the option that is wrong."""
         plain = {name: str(value) if isinstance(value, Path) else value for name, value in given.items()}
-        if unknown := plain.keys() - set(cls.__struct_fields__):
-            raise LoadgenError(
-                f"{sorted(unknown)[0]}: is no option of a run; the options are {', '.join(cls.__struct_fields__)}"
-            )
+        checked, place = resolve_options(cls, plain), "pace"
         try:
-            checked = msgspec.convert(plain, cls)
-            place = "pace"
             units.parse_pace(checked.pace)
             place = "threshold"
             Thresholds().merge(checked.threshold)
-        except msgspec.ValidationError as wrong:
-            problem, _, place = str(wrong).partition(" - at `$.")
-            raise LoadgenError(f"{place.rstrip('`') or 'options'}: {problem}") from None
         except ValueError as wrong:
             raise LoadgenError(f"{place}: {wrong}") from None
         return checked

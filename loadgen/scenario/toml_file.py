@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from loadgen.errors import ScenarioError
+from loadgen.options import require_path
 from loadgen.scenario.problems import Section
 
 FOLDER = Path(__file__).parents[1] / "scenarios"
@@ -38,13 +39,15 @@ def list_shipped() -> list[str]:
 
 def find_scenario(given: str | Path) -> Path:
     """Return the file that a path, or the name of a shipped scenario, means; the given path if neither exists."""
-    path = Path(given)
+    path = require_path(given, "scenario")
     is_shipped = not path.exists() and path.name in list_shipped() and path == Path(path.name)
     return FOLDER / f"{path.name}.toml" if is_shipped else path
 
 
 def parse_toml(text: str, file: str) -> dict[str, Any]:
     """Parse a TOML text into raw data; `file` is its name in messages. Raises ScenarioError."""
+    if not isinstance(text, str):
+        raise ScenarioError(f"{file}: {text!r} is no text of a scenario; give its TOML, or Scenario.load its file")
     text = text.removeprefix("\ufeff")  # some editors begin a file with a byte order mark
     if reason := _find_excess(STRINGS_AND_COMMENTS.sub(_shorten, text)):
         raise ScenarioError(f"{file}: {reason}; the file is damaged, or no scenario; name a scenario file")

@@ -60,13 +60,13 @@ def test_the_scenario_is_adjusted_and_its_text_checked_once() -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"rate": 0}, "rate: Expected `float` > 0.0"),
-        ({"rate": "fast"}, "rate: Expected `float`, got `str`"),
+        ({"rate": 0}, "rate (--rate): 0 is out of range; write a number above 0"),
+        ({"rate": "fast"}, "rate (--rate): 'fast' is no valid value; write a number"),
         ({"pace": "fast"}, "pace: 'fast' is no pace; write realtime, max, or a factor such as 10x"),
-        ({"senders": 901}, "senders: Expected `int` <= 900"),
-        ({"dialect": "soap"}, "dialect: Invalid enum value 'soap'"),
-        ({"speed": 3}, "speed: is no option of a run; the options are target, "),
-        ({"url": "http://elsewhere"}, "url: is no option of a run"),
+        ({"senders": 901}, "senders (--senders): 901 is out of range; write a number of at most 900"),
+        ({"dialect": "soap"}, "dialect (--dialect): 'soap' is no valid value; write web or sdk"),
+        ({"speed": 3}, "there is no option speed; the options are target, "),
+        ({"url": "http://elsewhere"}, "there is no option url; "),
     ],
 )
 def test_a_wrong_option_is_named(given: dict[str, Any], said: str) -> None:

@@ -14,7 +14,7 @@ import msgspec
 
 from loadgen.errors import LoadgenError, interrupt
 from loadgen.jobs.find_limit.view import build_limit_view, format_step
-from loadgen.jobs.inputs import Positive, Seconds, Seed, Share, read_source, resolve_options, take_first_monitor
+from loadgen.jobs.inputs import Positive, Seconds, Seed, Share, read_source, take_first_monitor
 from loadgen.jobs.progress import OnLine, WorkProgress, ignore_progress
 from loadgen.jobs.run import open_run
 from loadgen.jobs.run.follow import FollowedRun
@@ -33,6 +33,7 @@ from loadgen.limit import (
     find_limit_so_far,
 )
 from loadgen.model import Noun
+from loadgen.options import require_path, resolve_options
 from loadgen.output import format_json, write_output
 from loadgen.results import GrowingFile, RunFolder, RunOptions, RunSpec, Summary
 from loadgen.scenario import Scenario
@@ -111,7 +112,7 @@ def find_limit(
         confirm_aws(own, targets, confirm)
 
     with reach_target(spec.target, spec.proxy, spec.ca_bundle):
-        opened = open_run(spec, Path(out) if out else None, f"{first.name}-limit", ask, on_progress)
+        opened = open_run(spec, require_path(out, "out") if out else None, f"{first.name}-limit", ask, on_progress)
         return _search(opened, search, on_progress)
 
 

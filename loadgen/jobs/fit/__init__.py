@@ -20,8 +20,8 @@ from loadgen.jobs.fit.recorded import Recorded, select_sessions
 from loadgen.jobs.fit.sources import FitOptions, read_sources
 from loadgen.jobs.fit.view import Fitted, format_fitted, list_notes, summarize_fit
 from loadgen.jobs.fit.visits import match_site
-from loadgen.jobs.inputs import resolve_options
 from loadgen.jobs.progress import OnProgress, Ticker, ignore_progress
+from loadgen.options import list_given, require_path, resolve_options
 from loadgen.output import write_output
 from loadgen.rum import events as rum
 from loadgen.scenario import Scenario
@@ -61,7 +61,7 @@ def fit(
             are fewer than 30 sessions.
     """
     asked = resolve_options(FitOptions, options)
-    paths = [Path(sources)] if isinstance(sources, str | Path) else [Path(each) for each in sources]
+    paths = [require_path(each, "sources") for each in list_given(sources, "sources")]
     recorded = read_sources(paths, asked, on_progress)
     sessions = len(recorded.sessions.user)
     if sessions < FEWEST_SESSIONS:

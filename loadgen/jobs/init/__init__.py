@@ -6,6 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from loadgen.errors import LoadgenError
+from loadgen.options import require_path
 from loadgen.output import write_output
 from loadgen.scenario import Scenario, format_schema
 
@@ -19,8 +20,10 @@ def init(name: str = TEMPLATE_NAME, folder: Path | str = ".") -> Path:
 
     Returns the scenario's file. Raises LoadgenError if the name is not allowed, or the file exists.
     """
+    if not isinstance(name, str):
+        raise LoadgenError(f"{name!r} is no name for a scenario; write text, such as {TEMPLATE_NAME}")
     stem = name.removesuffix(".toml")
-    file = Path(folder) / f"{stem}.toml"
+    file = require_path(folder, "folder") / f"{stem}.toml"
     template = files(__package__).joinpath(TEMPLATE).read_text(encoding="utf-8")
     text = template.replace(f'"{TEMPLATE_NAME}"', f'"{stem}"')
     try:

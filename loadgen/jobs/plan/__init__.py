@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from loadgen.jobs.inputs import read_scenario, resolve_options
+from loadgen.jobs.inputs import read_scenario
 from loadgen.jobs.plan.capacity import build_plan
 from loadgen.jobs.plan.day import DAY_SECONDS, spread_over_day
 from loadgen.jobs.plan.figures import CapacityPlan, PlanOptions
@@ -14,6 +14,7 @@ from loadgen.jobs.plan.page import build_plan_page
 from loadgen.jobs.plan.rehearse import ExpectedVolume, estimate_volume
 from loadgen.jobs.plan.view import build_plan_view, leave_out_curves
 from loadgen.jobs.progress import OnProgress, ignore_progress
+from loadgen.options import list_given, resolve_options
 from loadgen.scenario import Scenario, resolve_seed
 from loadgen.traffic import compute_mean_rate
 
@@ -50,7 +51,7 @@ def plan(
     asked = resolve_options(PlanOptions, options)
     scenarios = [
         monitor
-        for place, given in enumerate((scenario, *others))
+        for place, given in enumerate((scenario, *list_given(others, "others", (str, Path, Scenario))))
         for monitor in adjust_scenario(
             read_scenario(given, asked.duration), asked, on_progress, is_first=not place
         ).monitors

@@ -12,7 +12,7 @@ import msgspec
 
 from loadgen.endpoint import EndpointSettings, Faults, parse_faults
 from loadgen.errors import LoadgenError
-from loadgen.jobs.inputs import read_source, resolve_options
+from loadgen.jobs.inputs import read_source
 from loadgen.jobs.progress import WorkProgress, ignore_progress
 from loadgen.jobs.run.finalize import add_notes, write_ground_truth, write_page
 from loadgen.jobs.run.follow import FollowedRun
@@ -29,6 +29,7 @@ from loadgen.jobs.run.view import LiveView, OnProgress, Progress
 from loadgen.jobs.run.worker_process import worker
 from loadgen.jobs.stop_signals import StopSignals
 from loadgen.jobs.targets import Confirm, OpenTargets, open_targets, reach_target
+from loadgen.options import require_path
 from loadgen.results import EXIT_CODES, Follower, RunFolder, RunMonitor, RunOptions, RunSpec, Summary, open_table
 from loadgen.scenario import Scenario
 from loadgen.transport import OnWait, require_answer
@@ -88,7 +89,7 @@ def run(
         on_progress(WorkProgress(line))
 
     reached = reach_target(spec.target, spec.proxy, spec.ca_bundle)
-    opened = open_run(spec, Path(out) if out else None, spec.scenario.name, ask, tell_wait)
+    opened = open_run(spec, require_path(out, "out") if out else None, spec.scenario.name, ask, tell_wait)
     with StopSignals() as signals, reached, opened as (aimed, folder, targets):
         followed = FollowedRun(aimed, folder, targets, Follower(folder.path).rows, on_progress)
         followed.tell(aimed)
@@ -105,9 +106,7 @@ def run(
 
 def resolve(scenario: Scenario | Path | str, options: dict[str, Any]) -> RunSpec:
     """Resolve the options of a run, and check everything that can be checked before anything starts."""
-    plain = {name: str(value) if isinstance(value, Path) else value for name, value in options.items()}
-    resolve_options(RunOptions, plain)  # for its error messages
-    asked = RunOptions.of(**plain)
+    asked = RunOptions.of(**options)
     check_options(asked)
     check_machine(asked)
     spec = RunSpec.resolve(asked, *read_source(scenario))

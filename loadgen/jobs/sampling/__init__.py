@@ -19,7 +19,6 @@ from loadgen.jobs.inputs import (
     Seconds,
     Seed,
     read_scenario,
-    resolve_options,
     take_first_monitor,
 )
 from loadgen.jobs.plan.day import spread_over_day
@@ -38,6 +37,7 @@ from loadgen.jobs.sampling.estimate import (
     measure_share_variation,
 )
 from loadgen.model import Noun
+from loadgen.options import resolve_options
 from loadgen.rum.quotas import DOLLARS_PER_EVENT
 from loadgen.scenario import Scenario, resolve_seed
 from loadgen.units import format_duration

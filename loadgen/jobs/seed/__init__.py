@@ -20,7 +20,7 @@ import msgspec
 from loadgen.aws import Account, check_platform, is_monitor_id, list_domains
 from loadgen.errors import ControlError, LoadgenError
 from loadgen.jobs import ground_truth
-from loadgen.jobs.inputs import read_scenario, read_source, resolve_options, take_first_monitor
+from loadgen.jobs.inputs import read_scenario, read_source, take_first_monitor
 from loadgen.jobs.progress import ignore_progress
 from loadgen.jobs.seed.cleanup import Cleanup, clean, describe_cleanup
 from loadgen.jobs.seed.ledger import (
@@ -39,6 +39,7 @@ from loadgen.jobs.seed.stream import place_past
 from loadgen.jobs.seed.verification import Verification, verify
 from loadgen.jobs.seed.view import SeedView, describe_verification
 from loadgen.jobs.targets import Confirm, Sending, confirm_sending, open_account, reach_target
+from loadgen.options import resolve_options
 from loadgen.output import write_output
 from loadgen.scenario import Scenario, covers_domain, resolve_seed
 from loadgen.traffic import check_size

@@ -11,6 +11,15 @@ from loadgen.jobs.seed.ledger import RUN_TAG, BatchLedger
 from loadgen.jobs.seed.verification import open_account_of
 from loadgen.jobs.targets import Confirm, ConsentQuestion, reach_target, require_yes
 from loadgen.model import Noun
+from loadgen.options import require_path, resolve_options
+
+
+class CleanOptions(Noun, kw_only=True):
+    """The options of `clean`."""
+
+    dry_run: bool = False
+    proxy: str | None = None
+    ca_bundle: str | None = None
 
 
 class Cleanup(Noun):
@@ -34,14 +43,15 @@ def clean(
 
     `proxy` and `ca_bundle`: as for `seed`. Raises LoadgenError when the folder has no ledger, or the answer is no.
     """
-    with BatchLedger(Path(folder)) as ledger:
+    asked = resolve_options(CleanOptions, {"dry_run": dry_run, "proxy": proxy, "ca_bundle": ca_bundle})
+    with BatchLedger(require_path(folder, "folder")) as ledger:
         identity = ledger.identity
     if identity is None:
         raise LoadgenError(f"{folder}: its seeding created nothing; name the folder of a `loadgen seed` that has begun")
-    with reach_target(identity.target, proxy, ca_bundle):
+    with reach_target(identity.target, asked.proxy, asked.ca_bundle):
         account = open_account_of(identity, on_progress)
         found = tuple(_find_tagged(account, identity.run))
-        if not found or dry_run:
+        if not found or asked.dry_run:
             return Cleanup(identity.run, found)
         require_yes(confirm, ConsentQuestion(tuple(map(describe_deletion, found)), "Delete?"), "nothing was deleted")
         for name in found:

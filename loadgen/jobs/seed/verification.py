@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
@@ -22,9 +23,18 @@ from loadgen.jobs.seed.in_doubt import ReadEvents, Visibility, choose_visibility
 from loadgen.jobs.seed.ledger import BatchEntry, BatchLedger, SeedIdentity
 from loadgen.jobs.targets import open_account_at, reach_target
 from loadgen.model import Noun
+from loadgen.options import require_path, resolve_options
 
 SPAN_EVENTS = 100_000
 EXAMPLES = 5
+
+
+class VerifyOptions(Noun, kw_only=True):
+    """The options of `verify`."""
+
+    wait: Annotated[float, msgspec.Meta(ge=0)] | None = None  # seconds; None: as long as the service may take
+    proxy: str | None = None
+    ca_bundle: str | None = None
 
 
 class MissingEvent(Noun):
@@ -96,14 +106,15 @@ def verify(
     Looks until all events show, or for `wait` seconds (unless given, as long as the service may take). `proxy` and
     `ca_bundle`: as for `seed`. Raises LoadgenError if the folder has no ledger, or nothing can be read back.
     """
-    with BatchLedger(Path(folder)) as ledger:
+    asked = resolve_options(VerifyOptions, {"wait": wait, "proxy": proxy, "ca_bundle": ca_bundle})
+    with BatchLedger(require_path(folder, "folder")) as ledger:
         identity = ledger.identity
         if identity is None:
             raise LoadgenError(f"{folder}: nothing was sent from it yet; run its `loadgen seed` again, then verify")
-        with reach_target(identity.target, proxy, ca_bundle):
+        with reach_target(identity.target, asked.proxy, asked.ca_bundle):
             account = open_account_of(identity, on_progress)
             read = partial(read_events, account, identity.monitor)
-            found = compare_ledger(ledger, read, choose_visibility(account), wait, on_progress)
+            found = compare_ledger(ledger, read, choose_visibility(account), asked.wait, on_progress)
         return msgspec.structs.replace(
             found, monitor=identity.monitor, period=str(identity.period), finished=ledger.finished
         )

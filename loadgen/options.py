@@ -1,0 +1,111 @@
+"""What a caller gives, checked with the same words everywhere: paths, one thing or several, and options by name.
+
+The options of a job, of a run and of an endpoint are one frozen class each. The types of its fields carry their bounds
+(`msgspec.Meta`), so that the Python API and the command line refuse the same values.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from math import isfinite
+from pathlib import Path
+from typing import Any, TypeVar, get_args, get_type_hints
+
+import msgspec
+
+from loadgen.errors import LoadgenError
+
+BOUNDS = {">=": "of at least", ">": "above", "<=": "of at most", "<": "below"}
+TYPES = {
+    "float": "a number",
+    "int": "an integer",
+    "str": "text",
+    "bool": "True or False",
+    "array": "a list",
+    "object": "a mapping",
+    "path": "a path",
+}
+"""The words for the types that msgspec names in its messages."""
+
+ON_COMMAND_LINE = {"answer_seconds": "answer_time", "others": "with"}
+"""The options whose name on the command line differs from that in Python."""
+
+Options = TypeVar("Options", bound=msgspec.Struct)
+
+
+def require_path(given: object, name: str, error: type[LoadgenError] = LoadgenError) -> Path:
+    """Return a path that is given as text or as a path; `name` is the argument's. Raises `error`: it is neither."""
+    if isinstance(given, str | os.PathLike) and isinstance(text := os.fspath(given), str):
+        return Path(text)
+    raise error(f"{name}: {given!r} is no path; write text or a pathlib.Path")
+
+
+def list_given(given: object, name: str, single: type | tuple[type, ...] = (str, os.PathLike)) -> tuple[Any, ...]:
+    """Return what is given one by one or in a list; one thing is of a type of `single`. LoadgenError: it is neither."""
+    if isinstance(given, single):
+        return (given,)
+    if isinstance(given, Iterable) and not isinstance(given, bytes | Mapping):
+        return tuple(given)
+    raise LoadgenError(f"{name}: {given!r} is no list; write a list")
+
+
+def resolve_options(
+    kind: type[Options],
+    given: Mapping[str, Any],
+    error: type[LoadgenError] = LoadgenError,
+    on_command_line: bool = True,
+) -> Options:
+    """Make an object of a class of options. Raises `error`: an unknown or missing name, or a value out of bounds.
+
+    `on_command_line`: whether messages give each option's name on the command line beside that in Python.
+    """
+
+    def name_option(name: str) -> str:
+        return f"{name} (--{ON_COMMAND_LINE.get(name, name).replace('_', '-')})" if on_command_line else name
+
+    fields = kind.__struct_fields__
+    if unknown := [name for name in given if name not in fields]:
+        raise error(f"there is no option {unknown[0]}; the options are {', '.join(fields)}")
+    if missing := [each.name for each in msgspec.structs.fields(kind) if each.required and each.name not in given]:
+        raise error(f"{name_option(missing[0])} is missing; give a value")
+    for name, value in given.items():
+        if isinstance(value, float) and not isfinite(value):
+            raise error(f"{name_option(name)}: {value!r} is out of range; write a finite number")
+    try:
+        return msgspec.convert(given, kind, dec_hook=_read_path)
+    except msgspec.ValidationError as wrong:
+        problem, _, place = str(wrong).partition(" - at `$.")
+        found = re.match(r"(\w+)(?:\[(\d+)\]`)?", place)
+        assert found is not None, "msgspec names the field"
+        name, value = found[1], given[found[1]] if found[2] is None else given[found[1]][int(found[2])]
+        raise error(
+            f"{name_option(name)}: {value!r} {_describe_problem(problem, get_type_hints(kind)[name])}"
+        ) from None
+
+
+def _read_path(kind: type, value: Any) -> Any:
+    """Convert text to a path; msgspec calls this for types that it does not know."""
+    if kind is Path and isinstance(value, str | Path):
+        return Path(value)
+    raise TypeError("Expected `path`")
+
+
+def _describe_problem(problem: str, hint: Any) -> str:
+    """Say in words what msgspec's message says of a value, and what to write instead; `hint` is the field's type."""
+    if problem.startswith("Invalid enum value"):
+        return f"is no valid value; write {' or '.join(_list_choices(hint))}"
+    if bound := re.match(r"Expected `(?:float|int)(?: \| null)?` (>=|>|<=|<) (\S+)", problem):
+        return f"is out of range; write a number {BOUNDS[bound[1]]} {float(bound[2]):g}"
+    if form := re.search(r"matching regex (.+)", problem):
+        return f"is no valid value; write text that matches {form[1]}"
+    if length := re.search(r"of length (>=|<=) (\d+)", problem):
+        return f"has a length out of range; write one {BOUNDS[length[1]]} {length[2]}"
+    wanted = re.sub(r"^Expected `([^`]*)`.*", r"\1", problem).removesuffix(" | null")
+    return f"is no valid value; write {TYPES.get(wanted, wanted)}"
+
+
+def _list_choices(hint: Any) -> list[str]:
+    """List the texts of a `Literal`, which may stand inside of other types."""
+    return [text for part in get_args(hint) for text in ([part] if isinstance(part, str) else _list_choices(part))]

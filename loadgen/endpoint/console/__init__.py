@@ -1,23 +1,100 @@
 """The console of one endpoint: it answers requests under /_loadgen/ with the page, its files, and views as JSON.
 
-Rule: nothing is computed while nobody has the page open, and the endpoint goes on answering while somebody has.
+Rule: nothing is computed while nobody has the page open, and the endpoint goes on answering while somebody has. As for
+the admin routes, the peer must be this machine and `Host` must name it. Requests of the console's page have its address
+as their origin; requests of another page have not, even if DNS rebinding points the page's name here. The console's
+page may load and ask nothing but this endpoint, and never reads a text as markup (Trusted Types).
 """
 
 from __future__ import annotations
 
 import logging
+from functools import cache
+from importlib.resources import files
 from typing import Any
 from urllib.parse import parse_qs
 
 import msgspec
 
-from loadgen.endpoint.admin import read_changed_settings
-from loadgen.endpoint.console.routes import API, ROOT, SAFETY, answer_file, check_caller, is_of_console
-from loadgen.endpoint.console.store_views import create_monitor
-from loadgen.endpoint.console.views import Views
+from loadgen.charts import STYLES, read_resource
+from loadgen.endpoint.admin import PREFIX, names_this_machine, read_changed_settings
+from loadgen.endpoint.console.views import Views, create_monitor
 from loadgen.endpoint.service import RumService
 from loadgen.endpoint.service_error import InternalServerException, ServiceError
 from loadgen.model import Request, Response
+from loadgen.transport import is_loopback
+
+FILES = PREFIX + "web/"
+API = PREFIX + "api/"
+ROOT = PREFIX.rstrip("/")  # the page's address without its slash, which is redirected
+
+KINDS = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types"
+)
+
+SAFETY = (
+    ("content-security-policy", POLICY),
+    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "DENY"),
+    ("referrer-policy", "no-referrer"),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cache-control", "no-store"),
+)
+"""Headers of every answer of the console."""
+
+
+def check_caller(request: Request, peer: str) -> None:
+    """Raise ServiceError unless a program on this machine, or the console's own page in its browser, asks."""
+    hosts = [value for name, value in request.headers if name == "host"]
+    at_home = is_loopback(peer) and bool(hosts) and all(map(names_this_machine, hosts))
+    origin, site = request.header("origin"), request.header("sec-fetch-site")
+    own = origin in (None, f"http://{hosts[0] if hosts else ''}") and site in (None, "none", "same-origin")
+    if not at_home or not (own or _opens_page(request)):
+        raise ServiceError("AccessDeniedException", "The console is for this machine and its own page only")
+
+
+def _opens_page(request: Request) -> bool:
+    """Whether a link on another page opens the console in a tab. That is safe: the other page cannot read the tab."""
+    path = request.target.partition("?")[0]
+    return (
+        path in (PREFIX, ROOT)
+        and request.method == "GET"
+        and request.header("origin") is None
+        and request.header("sec-fetch-mode") == "navigate"
+        and request.header("sec-fetch-dest") == "document"
+    )
+
+
+def answer_file(target: str) -> Response:
+    """Answer with the page or one of its files; raises ServiceError for an unknown file."""
+    path = target.partition("?")[0]
+    if path == ROOT:
+        return Response(308, (("location", PREFIX), *SAFETY))
+    name = "index.html" if path == PREFIX else path.removeprefix(FILES)
+    if name not in list_files():
+        raise ServiceError("UnknownOperationException", f"The console has no file {path[:200]}")
+    kind = KINDS[name.rpartition(".")[2]]
+    return Response(200, (("content-type", f"{kind}; charset=utf-8"), *SAFETY), read_file(name))
+
+
+@cache
+def list_files() -> frozenset[str]:
+    """Return the names of the files that the console serves."""
+    folder = files("loadgen.endpoint.console") / "web"
+    return frozenset(file.name for file in folder.iterdir() if file.name.rpartition(".")[2] in KINDS) | {STYLES}
+
+
+@cache
+def read_file(name: str) -> bytes:
+    """Return the bytes of a file of the page, or of the styles that all pages of loadgen share."""
+    if name == STYLES:
+        return read_resource(name).encode()
+    return (files("loadgen.endpoint.console") / "web" / name).read_bytes()
+
 
 _LOG = logging.getLogger(__name__)
 
@@ -32,8 +109,11 @@ class Console:
         self.close = self._views.close
 
     def takes(self, request: Request) -> bool:
-        """Whether the console answers a request."""
-        return request.target.startswith(ROOT) and is_of_console(request.target)
+        """Whether a request is for the console: its page, its files, its API."""
+        if not request.target.startswith(ROOT):
+            return False
+        path = request.target.partition("?")[0]
+        return path in (PREFIX, ROOT) or path.startswith((FILES, API))
 
     async def answer(self, request: Request, peer: str) -> Response:
         """Answer a request from IP address `peer`."""

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from loadgen.endpoint import Endpoint, EndpointSettings
-from loadgen.endpoint.console.routes import POLICY, list_files
+from loadgen.endpoint.console import POLICY, list_files
 from tests.endpoint.conftest import KEYS, Caller
 from tests.endpoint.console.looking import HOST, Looker
 from tests.endpoint.sockets import ask
@@ -74,7 +74,7 @@ def test_the_page_and_its_files_are_served(looker: Looker) -> None:
         assert response.status == 200
         assert b"http://" not in response.body.replace(b"http://www.w3.org/", b"")
         assert b"https://" not in response.body
-    for bad in ("../routes.py", "..%2froutes.py", "", "none.js"):
+    for bad in ("../views.py", "..%2fviews.py", "", "none.js"):
         assert looker.ask(f"/_loadgen/web/{bad}").status == 404
 
 

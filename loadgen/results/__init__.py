@@ -1,7 +1,6 @@
 """Results → a run's folder: records, one aggregate, the timeline, the summary, recovery. Files are the only I/O."""
 
 from loadgen.results.aggregate import Aggregate
-from loadgen.results.handover import HANDOVER, Handover, hand_over
 from loadgen.results.histogram import Floats, Histogram
 from loadgen.results.meter import EventCounts, IntervalReport, Meter, PreflightResult
 from loadgen.results.outcomes import Content, Outcomes, Requests
@@ -29,13 +28,16 @@ from loadgen.results.run_folder import RUN, Recording, RunFolder
 from loadgen.results.run_spec import CLUSTER_SECRET, LIFELINE, MASTER_SEEN, RunOptions, RunSpec
 from loadgen.results.summarize import RunEnd, find_breaches_so_far, summarize_run
 from loadgen.results.summary import (
+    HANDOVER,
     Events,
+    Handover,
     LedgerComparison,
     Milliseconds,
     MonitorSummary,
     RunMonitor,
     Summary,
     ThresholdResult,
+    hand_over,
 )
 from loadgen.results.table import drop_spools, open_table, read_records, write_table
 from loadgen.results.timeline import Follower, GrowingFile, TimelineRow

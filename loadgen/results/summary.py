@@ -1,10 +1,13 @@
-"""`summary.json`: the verdict and the figures of a run.
+"""`summary.json`: the verdict and the figures of a run, and how Locust's process hands them to the one that started it.
 
-Rule: names are stable; results/README.md explains each name.
+Rule: names are stable; results/README.md explains each name. The summary is handed over through an unnamed file in
+memory, so it arrives even when the disk is full or gone, and nothing of the file is left, however the processes end.
 """
 
 from __future__ import annotations
 
+import os
+import tempfile
 from typing import Literal
 
 import msgspec
@@ -14,6 +17,9 @@ from loadgen.results.histogram import Histogram
 from loadgen.results.outcomes import ByOutcome, Content, Requests
 from loadgen.results.quota import QuotaEstimate
 from loadgen.results.records import InDoubt
+
+HANDOVER = "LOADGEN_HANDOVER"
+"""Environment variable with the descriptor of the handover file in the process that writes the summary."""
 
 Verdict = Literal["passed", "failed", "invalid", "interrupted"]
 
@@ -193,3 +199,28 @@ class Summary(Noun):
     thresholds: tuple[ThresholdResult, ...] = ()  # kept and missed
     failures: dict[str, Content] = msgspec.field(default_factory=dict)  # events and bytes of failed requests, by cause
     version: int = 1  # of this format
+
+
+class Handover:
+    """The receiving end of a handover; the other process must inherit `descriptor` under the same number."""
+
+    def __init__(self) -> None:
+        # A system without files in memory gives an unnamed file in its folder of temporary files.
+        in_memory = os.memfd_create("loadgen-summary") if hasattr(os, "memfd_create") else None
+        self._file = tempfile.TemporaryFile() if in_memory is None else os.fdopen(in_memory, "w+b")  # noqa: SIM115  # received later
+        self.descriptor = self._file.fileno()
+
+    def receive(self) -> Summary | None:
+        """Read the summary that was handed over; None if the process ended before it wrote one. Call it only once."""
+        with self._file as file:
+            file.seek(0)
+            try:
+                return msgspec.json.decode(file.read(), type=Summary)
+            except msgspec.DecodeError:
+                return None
+
+
+def hand_over(summary: Summary) -> None:
+    """Hand a summary to the process that started this one, if that process set HANDOVER."""
+    if given := os.environ.get(HANDOVER):
+        os.pwrite(int(given), msgspec.json.encode(summary), 0)

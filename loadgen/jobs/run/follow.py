@@ -1,4 +1,5 @@
-"""Follow a run's process from outside to its end, and take the summary that it writes or hands over.
+"""Follow a run's process from outside to its end, take the summary that it writes or hands over, and compare its counts
+with the local endpoint's ledger, which is read before and after the run.
 
 Rule: Locust runs in a process group of its own, so that Ctrl-C does not reach it directly: this process asks it to
 stop, once. `run` and `find-limit` share this module; they read different files meanwhile.
@@ -6,20 +7,25 @@ stop, once. `run` and `find-limit` share this module; they read different files 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from errno import EDQUOT, EFBIG, ENOSPC
 from typing import Any
+from urllib.parse import quote, urlsplit
 
+import msgspec
+
+from loadgen.aws import MonitorTarget
+from loadgen.endpoint import EndpointLedger
 from loadgen.jobs.progress import WorkProgress
 from loadgen.jobs.run.finalize import find_summary, keep_summary
-from loadgen.jobs.run.ledgers import compare_counts, read_ledgers
-from loadgen.jobs.run.locust_log import LogFollower
-from loadgen.jobs.run.locust_process import LocustProcess
+from loadgen.jobs.run.locust_process import LocustProcess, LogFollower
 from loadgen.jobs.stop_signals import StopSignals
 from loadgen.jobs.targets import OpenTargets
-from loadgen.model import Volume
-from loadgen.results import RunFolder, RunSpec, Summary, TimelineRow, add_ledgers
+from loadgen.model import Request, Volume
+from loadgen.results import LedgerComparison, MonitorSummary, RunFolder, RunSpec, Summary, TimelineRow, add_ledgers
+from loadgen.transport import BlockingConnection, NoAnswer, OnWait, find_route, start_notice
 
+ASK_SECONDS, LEDGER = 10.0, "/_loadgen/ledger"
 LOOK_SECONDS = 0.25
 NO_ROOM = (ENOSPC, EDQUOT, EFBIG)
 LEAVE_SECONDS = 10.0  # for the workers of a run that is summed up to end by themselves
@@ -114,3 +120,46 @@ class FollowedRun:
             process.interrupt()
         else:
             process.kill()
+
+
+def read_ledgers(targets: Sequence[MonitorTarget], on_wait: OnWait) -> tuple[Volume | None, ...]:
+    """Read what the endpoint accepted for each app monitor; None for all if one is missing: they are compared together.
+
+    Events that the endpoint dropped from accepted requests count too. `on_wait` gets a line when an answer takes long.
+    """
+    ledgers: list[Volume | None] = []
+    for target in targets:
+        ledgers.append(_read_ledger(target.url, target.monitor_id, on_wait))
+        if ledgers[-1] is None:
+            return (None,) * len(targets)
+    return tuple(ledgers)
+
+
+def _read_ledger(url: str, monitor_id: str, on_wait: OnWait) -> Volume | None:
+    """Read an endpoint's ledger of an app monitor; None if the target keeps none or does not answer."""
+    if not url.startswith("http://"):
+        return None
+    parts = urlsplit(url)
+    path = f"{parts.path.rstrip('/')}{LEDGER}?monitor={quote(monitor_id, safe='')}"
+    connection = BlockingConnection(find_route(url), ASK_SECONDS)
+    notice = start_notice(parts.netloc, LEDGER, ASK_SECONDS, on_wait)
+    try:
+        answer = connection(Request("GET", path, (("host", parts.netloc),)))
+        ledger = msgspec.json.decode(answer.body, type=EndpointLedger)
+    except (NoAnswer, msgspec.DecodeError):
+        return None
+    finally:
+        notice.cancel()
+        connection.close()
+    return Volume(ledger.requests.accepted, ledger.events.accepted + ledger.events.dropped)
+
+
+def compare_counts(before: Volume | None, after: Volume | None, ours: MonitorSummary) -> LedgerComparison:
+    """Compare the endpoint's counts of a run for one app monitor with ours."""
+    if before is None or after is None:
+        return LedgerComparison()
+    accepted = after - before
+    more = accepted - Volume(ours.requests.accepted, ours.events.accepted)
+    # A request without an answer, or in flight when its worker was killed, may have been accepted all the same.
+    agrees = 0 <= more.requests <= ours.in_doubt.requests and 0 <= more.events <= ours.in_doubt.events
+    return LedgerComparison(agrees, accepted.requests, accepted.events)

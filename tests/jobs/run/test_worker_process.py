@@ -13,7 +13,7 @@ import loadgen
 from loadgen.errors import LoadgenError
 from loadgen.jobs.progress import Told, WorkProgress
 from loadgen.jobs.run import locust_process
-from loadgen.jobs.run.locust_log import explain_few_workers, translate_line
+from loadgen.jobs.run.locust_process import explain_few_workers, translate_line
 from loadgen.jobs.run.preflight import find_free_port, warn_of_strangers
 from loadgen.jobs.run.worker_process import wait_for_master
 from loadgen.results import CLUSTER_SECRET, RunOptions, RunSpec

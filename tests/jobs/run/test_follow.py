@@ -7,8 +7,8 @@ import socket
 import pytest
 
 from loadgen.aws import MonitorTarget
-from loadgen.jobs.run import ledgers
-from loadgen.jobs.run.ledgers import read_ledgers
+from loadgen.jobs.run import follow
+from loadgen.jobs.run.follow import read_ledgers
 from loadgen.transport import first_answer
 from tests.transport.test_ways import serving
 
@@ -19,7 +19,7 @@ NO_LEDGER = b"HTTP/1.1 404 Not Found\r\ncontent-length: 2\r\n\r\n{}"
 def test_a_target_that_keeps_no_ledger_is_asked_once_whatever_the_number_of_app_monitors(
     answer: bytes | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ledgers, "ASK_SECONDS", 0.4)
+    monkeypatch.setattr(follow, "ASK_SECONDS", 0.4)
     monkeypatch.setattr(first_answer, "NOTICE_SECONDS", 0.1)
     asked, heard = list[bytes](), list[str]()
 

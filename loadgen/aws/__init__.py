@@ -18,9 +18,9 @@ from loadgen.aws.changes import (
     read_policy,
     read_state,
 )
+from loadgen.aws.clients import explain_errors
 from loadgen.aws.credentials import Guest, make_signer
 from loadgen.aws.desired_state import build_definitions, build_policy, list_domains
-from loadgen.aws.refusals import explain_errors
 
 __all__ = [
     "Account",

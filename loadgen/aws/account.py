@@ -12,9 +12,8 @@ from uuid import UUID
 
 import msgspec
 
-from loadgen.aws.clients import is_on_this_machine, open_client, open_rum, open_session
+from loadgen.aws.clients import explain_errors, is_on_this_machine, open_client, open_rum, open_session
 from loadgen.aws.desired_state import build_creation
-from loadgen.aws.refusals import explain_errors
 from loadgen.errors import ControlError
 from loadgen.model import Noun
 from loadgen.rum.quotas import REQUESTS_QUOTA_CODE

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from loadgen.aws.account import Account, check_platform, make_call
+from loadgen.aws.clients import explain_errors
 from loadgen.aws.desired_state import (
     STATED_BY,
     build_creation,
@@ -20,7 +21,6 @@ from loadgen.aws.desired_state import (
     build_update,
     list_domains,
 )
-from loadgen.aws.refusals import explain_errors
 from loadgen.errors import ControlError
 from loadgen.model import Noun
 from loadgen.rum.quotas import DEFINITIONS_PER_CALL

@@ -18,13 +18,14 @@ from datetime import datetime
 from typing import Any
 
 from loadgen.aws.clients import (
+    NO_CREDENTIALS,
     check_variables,
+    explain_errors,
     is_on_this_machine,
     open_botocore_session,
     open_client,
     open_session,
 )
-from loadgen.aws.refusals import NO_CREDENTIALS, explain_errors
 from loadgen.errors import ControlError
 from loadgen.model import Noun
 from loadgen.wire.sigv4 import Credentials, Signer

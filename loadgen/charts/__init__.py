@@ -1,5 +1,6 @@
 """Numbers → SVG, and the HTML page around it: the parts of every page of loadgen."""
 
+from loadgen.charts.axes import Axis, Mark, Scale, Write, label_columns, label_times, linear, logarithmic
 from loadgen.charts.html import (
     STYLES,
     Child,
@@ -19,7 +20,6 @@ from loadgen.charts.html import (
     tiles,
 )
 from loadgen.charts.plot import COLOURS, Layer, Plot, find_highest, find_stack_height, pick_colour
-from loadgen.charts.scales import Axis, Mark, Scale, Write, label_columns, label_times, linear, logarithmic
 
 __all__ = [
     "COLOURS",

@@ -13,9 +13,8 @@ from typing import Literal
 
 import msgspec
 
+from loadgen.charts.axes import Axis, Scale, Write, draw_labels
 from loadgen.charts.html import Markup, el
-from loadgen.charts.marks import draw_labels
-from loadgen.charts.scales import Axis, Scale, Write
 from loadgen.errors import escape_controls
 from loadgen.model import Noun
 

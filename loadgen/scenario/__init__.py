@@ -4,7 +4,6 @@ This room reads that one file and is pure otherwise.
 """
 
 from loadgen.scenario.arrivals import Arrivals, Day, FlashCrowd, Noise, Stage
-from loadgen.scenario.bounds import bound_members, find_bounds
 from loadgen.scenario.incidents import ErrorRelease, Incident, LayoutShift, Outage, SlowApi, Spike, Targeted
 from loadgen.scenario.monitor import Metric, Monitor, Statement, covers_domain
 from loadgen.scenario.pages import ApiCall, Click, CustomEvent, FileKind, PageSpec, Pool, Resources, find_placeholders
@@ -19,6 +18,7 @@ from loadgen.scenario.population import (
     Versions,
     Weibull,
 )
+from loadgen.scenario.problems import bound_members, find_bounds
 from loadgen.scenario.scenario import Client, Scenario, format_schema, load, parse, resolve_seed
 from loadgen.scenario.telemetry import Scripting, Telemetry, ThrownValue, Vitals
 from loadgen.scenario.thresholds import LOWEST, Thresholds, parse_threshold

@@ -11,9 +11,9 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 import gevent
-import msgspec
 
 from loadgen.model import Noun
+from loadgen.swarm.messages import pack, unpack
 
 PING, PONG = "loadgen_ping", "loadgen_pong"
 ROUNDS, PATIENCE, LOOK = 7, 1.0, 0.002  # number of trips; seconds for all trips, and between two looks for answers
@@ -58,13 +58,13 @@ class Clocks:
         until = self._now() + PATIENCE
         for number in range(1, ROUNDS + 1):
             for worker in workers:
-                send(PING, pack_trip(Trip(self._now())), worker)
+                send(PING, pack(Trip(self._now())), worker)
             while self._now() < until and any(len(self._answers.get(worker, ())) < number for worker in workers):
                 gevent.sleep(LOOK)
 
     def receive_pong(self, worker: str, data: dict[str, bytes]) -> None:
         """Receive a worker's pong."""
-        arrived, trip = self._now(), msgspec.msgpack.decode(data["noun"], type=Trip)
+        arrived, trip = self._now(), unpack(data, Trip)
         half = (arrived - trip.left) / 2
         self._answers.setdefault(worker, []).append(Offset(trip.read - trip.left - half, half))
 
@@ -75,13 +75,8 @@ class Clocks:
 
 def answer_ping(data: dict[str, bytes]) -> dict[str, bytes]:
     """Return a worker's pong to a ping."""
-    trip = msgspec.msgpack.decode(data["noun"], type=Trip)
-    return pack_trip(Trip(trip.left, time.time()))
-
-
-def pack_trip(trip: Trip) -> dict[str, bytes]:
-    """Encode a trip as the data of a Locust message."""
-    return {"noun": msgspec.msgpack.encode(trip)}
+    trip = unpack(data, Trip)
+    return pack(Trip(trip.left, time.time()))
 
 
 def describe_offset(index: int, offset: Offset | None) -> str | None:

@@ -1,7 +1,9 @@
-"""One keep-alive HTTP/1.1 connection: a request is written at once, and the event loop reads its response.
+"""Keep-alive HTTP/1.1 connections: a request is written at once, the event loop reads its response; and their pool.
 
 Rule: nothing waits for the socket, with TLS or without, except a greenlet that opens it or writes what its buffer could
-not take.
+not take. The pool uses the newest connection first, so it holds at most as many as were in flight together. The time of
+a request covers the write, the wait for the answer, and the opening of a connection if none is idle. A request is never
+sent twice without the caller knowing. `loadgen.transport` has everything that does not touch a socket.
 """
 
 from __future__ import annotations
@@ -18,9 +20,20 @@ import gevent
 from gevent import socket
 from gevent import ssl as gevent_ssl
 
+from loadgen.causes import DESCRIPTORS, name_shortage
 from loadgen.model import Request, Response
-from loadgen.transport import NoAnswer, ResponseParser, Route, explain_connect_error, name_cause, open_tunnel
+from loadgen.transport import (
+    NoAnswer,
+    ResponseParser,
+    Route,
+    count_free_descriptors,
+    explain_connect_error,
+    name_cause,
+    open_tunnel,
+    serialize,
+)
 
+RESERVED_DESCRIPTORS = 24  # for files of records and reports, and the connections of Locust
 RECEIVE_BYTES = 4096  # RUM's answers have less than a kilobyte
 RECORD_BYTES = (
     16384  # the longest TLS record: a part of one would wait in OpenSSL, where the event loop does not see it
@@ -168,3 +181,76 @@ class GeventConnection:
         if self._parser.complete:
             self.reusable = self._parser.reusable
             self.end(self._parser.take())
+
+
+class ConnectionPool:
+    """The connections to one origin; a request may take at most `timeout` seconds in all.
+
+    All requests have the same time-out, so the oldest one is the next to end, and one timer serves them all. gevent's
+    Timeout would arm a timer for each request, at a thirtieth of the request's cost.
+    """
+
+    def __init__(self, route: Route, timeout: float) -> None:
+        self._route, self._timeout = route, timeout
+        # One context for all connections: a further context would take 20 ms to load the certificates.
+        self._tls = route.create_tls_context()
+        self._prefix, self._proxy_headers = route.prefix, route.proxy_headers
+        self._idle: list[GeventConnection] = []
+        self._busy: dict[GeventConnection, float] = {}  # the deadline of each connection, the oldest first
+        self._timer: Any = None
+        self._most_open = count_free_descriptors() - RESERVED_DESCRIPTORS
+
+    @property
+    def open(self) -> int:
+        """The number of connections, with those that are being opened."""
+        return len(self._idle) + len(self._busy)
+
+    def begin(self, request: Request, on_over: OnOver) -> None:
+        """Send without waiting; `on_over` is called with the answer or the error, possibly before this returns.
+
+        Raises NoAnswer if no further connection may be opened: some descriptors stay free, so that records and reports
+        can be written in any case.
+        """
+        data = serialize(request, self._prefix, self._proxy_headers)
+        if (connection := self._take_idle()) is None:
+            if self.open >= self._most_open:
+                raise NoAnswer(name_shortage(DESCRIPTORS), sent=False)
+            connection = GeventConnection(self._route, self._tls)
+        self._busy[connection] = perf_counter() + self._timeout
+        if self._timer is None:
+            self._set_timer(self._timeout)
+        connection.begin(data, partial(self._end, connection, on_over))
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        while self._idle:
+            self._idle.pop().close()
+
+    def _take_idle(self) -> GeventConnection | None:
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.is_quiet():
+                return connection
+            connection.close()
+        return None
+
+    def _end(self, connection: GeventConnection, on_over: OnOver, outcome: Outcome) -> None:
+        del self._busy[connection]
+        if connection.reusable:
+            self._idle.append(connection)
+        else:
+            connection.close()
+        on_over(outcome)
+
+    def _set_timer(self, seconds: float) -> None:
+        self._timer = gevent.get_hub().loop.timer(seconds)
+        self._timer.start(self._end_overdue)
+
+    def _end_overdue(self) -> None:
+        while self._busy:
+            connection, deadline = next(iter(self._busy.items()))
+            if (left := deadline - perf_counter()) > 0:
+                self._set_timer(left)
+                return
+            connection.end(NoAnswer("timeout"))
+        self._timer = None

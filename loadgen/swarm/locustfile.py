@@ -23,10 +23,14 @@ from loadgen.swarm import has_been_stopped, list_heeded_signals
 from loadgen.swarm.clocks import PING, PONG, answer_ping
 from loadgen.swarm.exporter import extend_web_ui, serve_prometheus
 from loadgen.swarm.live_page import add_live_page
-from loadgen.swarm.locust_private import disable_rebalancing, extend_heartbeats, refuse_taken_port
-from loadgen.swarm.locust_private.connecting import limit_connecting
+from loadgen.swarm.locust_private import (
+    disable_rebalancing,
+    extend_heartbeats,
+    limit_connecting,
+    refuse_taken_port,
+    trim_statistics,
+)
 from loadgen.swarm.locust_private.frames import guard_handler, guard_messages
-from loadgen.swarm.locust_private.statistics import trim_statistics
 from loadgen.swarm.messages import DONE, SECOND, SHARE, STOP, Stop, WorkerShare, unpack
 from loadgen.swarm.node_role import NodeRole, refuse
 from loadgen.swarm.options import add_options, find_prometheus_port

@@ -30,11 +30,11 @@ from loadgen.planned import planned
 from loadgen.results import Aggregate, EventCounts, IntervalReport, Spool
 from loadgen.swarm.clocks import Clocks
 from loadgen.swarm.conductor import LOCAL, Conductor
-from loadgen.swarm.connection_pool import ConnectionPool
+from loadgen.swarm.connection import ConnectionPool
 from loadgen.swarm.engine import Engine
 from loadgen.swarm.feeder import merge_in_order
+from loadgen.swarm.locust_private import report_to_locust
 from loadgen.swarm.locust_private.frames import DroppedFrames
-from loadgen.swarm.locust_private.statistics import report_to_locust
 from loadgen.swarm.messages import (
     DONE,
     LEFT,

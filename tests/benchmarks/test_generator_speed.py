@@ -34,8 +34,7 @@ from loadgen.model import Request, Response, Session
 from loadgen.planned import PlannedSession
 from loadgen.results import Meter
 from loadgen.scenario import Scenario, load
-from loadgen.swarm.connection import Outcome
-from loadgen.swarm.connection_pool import ConnectionPool
+from loadgen.swarm.connection import ConnectionPool, Outcome
 from loadgen.swarm.feeder import Feeder, Job, Monitored
 from loadgen.swarm.schedule import Schedule
 from loadgen.traffic import BLOCK

@@ -7,7 +7,8 @@ import random
 import pytest
 
 from loadgen.swarm import clocks
-from loadgen.swarm.clocks import Clocks, Offset, Trip, describe_offset, pack_trip
+from loadgen.swarm.clocks import Clocks, Offset, Trip, describe_offset
+from loadgen.swarm.messages import pack
 
 
 class Wire:
@@ -23,7 +24,7 @@ class Wire:
         there, back = (self._draw.uniform(*self._delay) for _ in range(2))
         left = self.at
         self.at += there + back
-        self.clocks.receive_pong(worker, pack_trip(Trip(left, left + there + self._skew[worker])))
+        self.clocks.receive_pong(worker, pack(Trip(left, left + there + self._skew[worker])))
 
 
 @pytest.mark.parametrize("skew", [0.0, 3.2, -45.0, 0.004])

@@ -11,7 +11,7 @@ from gevent import socket
 from gevent.event import Event as Signal
 
 from loadgen.model import Request, Response
-from loadgen.swarm.connection_pool import ConnectionPool
+from loadgen.swarm.connection import ConnectionPool
 from loadgen.swarm.senders import Exchange, Preflight, Senders, find_shortage
 from loadgen.transport import NoAnswer, find_route
 from tests.swarm.test_connection_pool import OK, REQUEST, Handler, answering, read_request, server

@@ -14,7 +14,7 @@ from gevent.pool import Group
 from gevent.server import StreamServer
 
 from loadgen.model import Request
-from loadgen.swarm.connection_pool import ConnectionPool
+from loadgen.swarm.connection import ConnectionPool
 from loadgen.transport import NoAnswer, find_route
 from tests.swarm.waiting import send_over
 

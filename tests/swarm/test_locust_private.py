@@ -83,7 +83,7 @@ assert "HEARTBEAT_LIVENESS" in MasterRunner.handle_message.__code__.co_names  # 
     "what statistics keep by the second is bounded": """
 from locust import User
 from locust.env import Environment
-from loadgen.swarm.locust_private.statistics import KEPT_SECONDS, trim_statistics
+from loadgen.swarm.locust_private import KEPT_SECONDS, trim_statistics
 class Nobody(User):
     pass
 runner = Environment(user_classes=[Nobody]).create_local_runner()
@@ -102,7 +102,7 @@ import time
 from locust import User
 from locust.env import Environment
 from loadgen.model import Result
-from loadgen.swarm.locust_private.statistics import report_to_locust
+from loadgen.swarm.locust_private import report_to_locust
 class Nobody(User):
     pass
 time.time = lambda: 1767225600.5

@@ -9,8 +9,7 @@ from gevent.event import AsyncResult
 from gevent.event import Event as Signal
 
 from loadgen.model import Request, Response, Send
-from loadgen.swarm.connection import Begin, OnOver, Outcome, explain_error
-from loadgen.swarm.connection_pool import ConnectionPool
+from loadgen.swarm.connection import Begin, ConnectionPool, OnOver, Outcome, explain_error
 from loadgen.transport import NoAnswer, Route
 
 

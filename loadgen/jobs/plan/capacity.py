@@ -11,7 +11,7 @@ from functools import cache
 import numpy as np
 
 from loadgen import wire
-from loadgen.jobs.plan.advice import advise
+from loadgen.jobs.plan.advice import PrecisionEstimator, advise
 from loadgen.jobs.plan.day import DAY_SECONDS
 from loadgen.jobs.plan.demand import Demand, sum_by_second, thin_demand
 from loadgen.jobs.plan.discrete_event import AccountQuota, MonitorOutcome, Trajectory
@@ -29,7 +29,6 @@ from loadgen.jobs.plan.figures import (
     RatePoint,
     Throttling,
 )
-from loadgen.jobs.plan.precision import PrecisionEstimator
 from loadgen.jobs.plan.rehearse import RehearsedMonitor, rehearse
 from loadgen.jobs.plan.throttling import find_needed_quota, is_known, is_rough, measure_recovery, simulate_quota
 from loadgen.jobs.plan.what_if import try_settings

@@ -15,8 +15,7 @@ from gevent import socket
 from gevent.event import Event
 
 from loadgen.model import Request, Response
-from loadgen.swarm.connection import Outcome
-from loadgen.swarm.connection_pool import ConnectionPool
+from loadgen.swarm.connection import ConnectionPool, Outcome
 from loadgen.transport import find_route, serialize
 from loadgen.wire.sigv4 import Credentials, Signer
 from tests.benchmarks.ready import MONITOR_ID, ready_body

@@ -19,7 +19,7 @@ from loadgen.model import Event, Load, Page, Result, Session, Visitor
 from loadgen.results import Aggregate, RunEnd, Summary, summarize_run
 from loadgen.rum.events import PAGE_VIEW, PageView
 from loadgen.scenario import parse
-from loadgen.swarm.connection_pool import ConnectionPool
+from loadgen.swarm.connection import ConnectionPool
 from loadgen.swarm.engine import Engine
 from loadgen.swarm.feeder import Job, Monitored, merge_in_order
 from loadgen.transport import find_route

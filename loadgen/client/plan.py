@@ -20,7 +20,7 @@ class Plan(Noun, frozen=True):
     """The batches of a session in order of `due`, and the counts of its events, sent or not."""
 
     batches: tuple[Batch, ...]
-    tally: ClientCounts
+    counts: ClientCounts
 
 
 def plan(session: Session, settings: Client, sample_rate: float) -> Plan:

@@ -45,7 +45,7 @@ def render_summary(summary: Summary) -> RenderableType:
             ("lag ms", summary.lag_ms),
             ("event → accepted ms", summary.acceptance_ms),
         ),
-        *([build_grid(*errors)] if errors else []),
+        *([build_count_rows(*errors)] if errors else []),
         *([Text.assemble(("quota     ", "bold"), describe_quota(summary.quota))] if summary.quota else []),
         Text.assemble(("ledger    ", "bold"), describe_ledger(summary.ledger, summary)),
     )
@@ -54,7 +54,7 @@ def render_summary(summary: Summary) -> RenderableType:
 def list_requests(summary: Summary) -> Table:
     """List requests by outcome; every attempt counts."""
     requests, sent = summary.requests, summary.requests.sent
-    return build_grid(
+    return build_count_rows(
         ("requests", "sent", sent, format_per_second(sent, summary)),
         ("", "accepted", requests.accepted, format_share(requests.accepted, sent)),
         ("", "throttled (429)", requests.throttled, format_share(requests.throttled, sent)),
@@ -69,7 +69,7 @@ def list_preflights(summary: Summary) -> Table:
     """List CORS preflights, which do not count as requests."""
     preflights = summary.preflights
     refused = preflights.refused + preflights.unanswered
-    return build_grid(
+    return build_count_rows(
         ("CORS", "preflights (no quota)", preflights.sent, format_per_second(preflights.sent, summary)),
         ("", "refused or unanswered", refused, format_share(refused, preflights.sent)),
     )
@@ -78,7 +78,7 @@ def list_preflights(summary: Summary) -> Table:
 def list_events(summary: Summary) -> Table:
     """List events by what became of them."""
     events, generated = summary.events, summary.events.generated
-    return build_grid(
+    return build_count_rows(
         ("events", "generated", events.generated, ""),
         ("", "− not sampled", events.not_sampled, format_share(events.not_sampled, generated)),
         ("", "− over session limit", events.over_session_limit, format_share(events.over_session_limit, generated)),
@@ -93,7 +93,7 @@ def list_events(summary: Summary) -> Table:
 def list_bytes(summary: Summary) -> Table:
     """List the bytes of the bodies; every attempt counts."""
     outcomes, sent = summary.outcomes, summary.outcomes.sent.wire_bytes
-    return build_grid(
+    return build_count_rows(
         ("bytes", "sent", sent, format_per_second(sent, summary)),
         ("", "accepted", outcomes.accepted.wire_bytes, format_share(outcomes.accepted.wire_bytes, sent)),
         ("", "sent, before gzip", outcomes.sent.raw_bytes, format_per_second(outcomes.sent.raw_bytes, summary)),
@@ -150,7 +150,7 @@ def show(view: RenderableType, on_stderr: bool = False) -> None:
         console.print(Segments([*shown[:-1], *last, Segment.line()]), end="")
 
 
-def build_grid(*rows: tuple[str, str, int, str]) -> Table:
+def build_count_rows(*rows: tuple[str, str, int, str]) -> Table:
     """Build a block of rows: title (in the first row), name, count, note. A long name takes more lines."""
     table = Table.grid(padding=(0, 2))
     table.add_column(width=8, style="bold")

@@ -125,7 +125,7 @@ class Feeder:
 
     def _add_session(self, monitor: int, session: Session, plan: client.Plan) -> None:
         job, scenario = self._job, self._job.monitors[monitor].scenario
-        self.account(monitor, sessions=1, **msgspec.structs.asdict(plan.tally))
+        self.account(monitor, sessions=1, **msgspec.structs.asdict(plan.counts))
         self._count_visitor(session)
         clock = wire.Clock(job.zero, job.pace) if job.paced else wire.Clock(time.time() - job.ahead, inf)
         preflights = client.Preflights(session.visitor, scenario.client)

@@ -123,7 +123,7 @@ class RateProbe(Feeder):
     def _encode_batches(self) -> Generator[ScheduledRequest, None, None]:
         """Yield encoded batches; each is encoded when it is taken, as if its events had just happened."""
         for _, (_, plan) in self._sessions:
-            self.account(0, sessions=1, **msgspec.structs.asdict(plan.tally))
+            self.account(0, sessions=1, **msgspec.structs.asdict(plan.counts))
             batches = list(plan.batches)
             try:
                 while batches:

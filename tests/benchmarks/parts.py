@@ -102,7 +102,7 @@ def parts() -> Parts:
     us = generation | sending(batches)
     return Parts(
         events_a_request=sent / number,
-        noticed_an_event=sum(plan.tally.generated for plan in plans) / sent,
+        noticed_an_event=sum(plan.counts.generated for plan in plans) / sent,
         us={name: each / number for name, each in us.items()},
         floor_us={name: each / number for name, each in libraries(batches).items()},
     )

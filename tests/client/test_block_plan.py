@@ -107,7 +107,7 @@ def test_an_ordinary_visit_is_not_planned_event_by_event() -> None:
     with patch("loadgen.client.block_plan.plan", side_effect=AssertionError):
         [made] = plan_block([visit], Client(), 1.0)
     assert [event.type for event in made.batches[-1].events] == [CLS, INP]
-    assert made.tally.dropped_by_client == 1  # the first CLS
+    assert made.counts.dropped_by_client == 1  # the first CLS
 
 
 def test_a_view_behaves_as_the_sequence_of_its_events() -> None:

@@ -30,16 +30,16 @@ def moments(result: Plan) -> list[tuple[float, int, bool]]:
 
 
 def sums_up(result: Plan) -> bool:
-    tally = result.tally
+    counts = result.counts
     sent = sum(len(batch.events) for batch in result.batches)
-    return tally.generated == sent + tally.not_sampled + tally.over_session_limit + tally.dropped_by_client
+    return counts.generated == sent + counts.not_sampled + counts.over_session_limit + counts.dropped_by_client
 
 
 def test_a_session_starts_with_session_start_at_its_first_event() -> None:
     result = planned(session(load(page_view(0.25), *resources(0.5), hides=(2.0,))))
     assert told(result) == [(2.0, [f"{START}@0.25", "page_view_event@0.25", "performance_resource_event@0.5"])]
     assert result.batches[0].events[0].page == result.batches[0].events[1].page
-    assert result.tally.generated == 3
+    assert result.counts.generated == 3
 
 
 def test_the_timer_sends_only_when_something_waits() -> None:
@@ -74,7 +74,7 @@ def test_candidates_alone_wait_for_the_hide() -> None:
 def test_a_newer_candidate_replaces_the_one_that_waits() -> None:
     result = planned(session(load(cls(0.5), cls(1.0), cls(1.5), hides=(2.0,))))
     assert told(result) == [(2.0, ["cumulative_layout_shift_event@1.5", f"{START}@0.5"])]
-    assert result.tally.dropped_by_client == 2
+    assert result.counts.dropped_by_client == 2
     assert sums_up(result)
 
 
@@ -90,7 +90,7 @@ def test_what_is_recorded_at_the_hide_comes_after_its_flush() -> None:
     ends = session(load(*resources(0.5, 2.0), hides=(2.0,)))
     assert moments(planned(survives)) == [(2.0, 2, True), (5.0, 1, False)]
     assert moments(planned(ends)) == [(2.0, 2, True)]
-    assert planned(ends).tally.dropped_by_client == 1
+    assert planned(ends).counts.dropped_by_client == 1
 
 
 def test_a_tick_sends_one_batch_and_the_rest_waits_for_the_next() -> None:
@@ -104,14 +104,14 @@ def test_the_last_hide_sends_one_batch_and_the_rest_is_lost() -> None:
     """As captured [batch-limit]: 1300 events queued, 100 sent."""
     result = planned(session(load(*resources(*[0.5] * 1299), hides=(2.0,))), sessionEventLimit=0, eventCacheSize=2000)
     assert moments(result) == [(2.0, 100, True)]
-    assert result.tally.dropped_by_client == 1200
+    assert result.counts.dropped_by_client == 1200
     assert sums_up(result)
 
 
 def test_a_full_queue_drops_the_newest() -> None:
     result = planned(session(load(*resources(1.0, 2.0, 3.0), hides=(60.0,))), eventCacheSize=2)
     assert told(result) == [(5.0, [f"{START}@1", "performance_resource_event@1"])]
-    assert result.tally.dropped_by_client == 2
+    assert result.counts.dropped_by_client == 2
 
 
 def test_the_session_limit_counts_session_start_and_candidates() -> None:
@@ -119,14 +119,14 @@ def test_the_session_limit_counts_session_start_and_candidates() -> None:
     events = (*resources(*[0.5] * 198), cls(0.75), *resources(1.0, 1.5), inp(1.75))
     result = planned(session(load(*events, hides=(60.0,)), load(*resources(70.0), cls(71.0), at=70.0, hides=(90.0,))))
     assert moments(result) == [(5.0, 100, False), (10.0, 99, False), (60.0, 1, True)]
-    assert result.tally.over_session_limit == 5
+    assert result.counts.over_session_limit == 5
     assert sums_up(result)
 
 
 def test_a_candidate_taken_before_the_limit_is_still_updated() -> None:
     result = planned(session(load(cls(0.5), *resources(1.0), cls(1.5), hides=(2.0,))), sessionEventLimit=2)
     assert told(result) == [(2.0, ["cumulative_layout_shift_event@1.5", f"{START}@0.5"])]
-    assert (result.tally.over_session_limit, result.tally.dropped_by_client) == (1, 1)
+    assert (result.counts.over_session_limit, result.counts.dropped_by_client) == (1, 1)
 
 
 def test_a_dispatch_interval_of_zero_leaves_only_hides() -> None:
@@ -158,14 +158,14 @@ def test_a_session_that_expires_in_the_queue_is_replaced_at_dispatch() -> None:
         (10.0, ["performance_resource_event@6", f"{START}@10"]),
     ]
     assert len({batch.session_id for batch in result.batches}) == 2
-    assert result.tally.generated == 5
+    assert result.counts.generated == 5
 
 
 def test_a_new_session_counts_its_events_anew() -> None:
     visit = session(load(*resources(0.5, 1.0, 1.5, 20.0, 20.5), hides=(60.0,)))
     result = planned(visit, sessionLengthSeconds=10.0, sessionEventLimit=2)
     assert [len(batch.events) for batch in result.batches] == [2, 2]
-    assert result.tally.over_session_limit == 3
+    assert result.counts.over_session_limit == 3
 
 
 def test_loads_share_the_session_through_its_cookie() -> None:
@@ -194,7 +194,7 @@ def test_without_cookies_every_load_is_a_session_of_nobody() -> None:
 def test_an_unsampled_visit_sends_nothing() -> None:
     result = planned(session(load(page_view(0.5), cls(1.0), *resources(2.0))), rate=0.0)
     assert result.batches == ()
-    assert (result.tally.generated, result.tally.not_sampled) == (4, 4)
+    assert (result.counts.generated, result.counts.not_sampled) == (4, 4)
 
 
 def test_without_cookies_every_load_draws_for_itself() -> None:

@@ -65,11 +65,11 @@ def test_any_plan_is_in_order_within_its_limits_and_accounts_to_the_unit(
     result = plan(visit, settings, rate)
     sent = [each for batch in result.batches for each in batch.events]
     started = [each for each in sent if each.type == SESSION_START]
-    tally = result.tally
+    counts = result.counts
 
-    assert tally.generated == len(sent) + tally.not_sampled + tally.over_session_limit + tally.dropped_by_client
-    assert min(tally.not_sampled, tally.over_session_limit, tally.dropped_by_client) >= 0
-    assert tally.generated - sum(len(load.events) for load in visit.loads) >= len(started)
+    assert counts.generated == len(sent) + counts.not_sampled + counts.over_session_limit + counts.dropped_by_client
+    assert min(counts.not_sampled, counts.over_session_limit, counts.dropped_by_client) >= 0
+    assert counts.generated - sum(len(load.events) for load in visit.loads) >= len(started)
     assert all(1 <= len(batch.events) <= settings.batchLimit for batch in result.batches)
     dues = [batch.due for batch in result.batches]
     assert dues == sorted(dues)
@@ -119,8 +119,8 @@ def test_documents_that_overlap_account_to_the_unit_and_in_order(
         hides = tuple(hide - shift for hide in load.hides)
         loads.append(Load(load.at - shift, load.ready - shift, hides, moved))
     result = plan(msgspec.structs.replace(visit, loads=tuple(loads)), settings, rate)
-    tally, sent = result.tally, sum(len(batch.events) for batch in result.batches)
-    assert tally.generated == sent + tally.not_sampled + tally.over_session_limit + tally.dropped_by_client
+    counts, sent = result.counts, sum(len(batch.events) for batch in result.batches)
+    assert counts.generated == sent + counts.not_sampled + counts.over_session_limit + counts.dropped_by_client
     dues = [batch.due for batch in result.batches]
     assert dues == sorted(dues)
     assert len({each.id for batch in result.batches for each in batch.events}) == sent

@@ -90,4 +90,4 @@ def test_events_of_returns_reach_batches_in_order(sessions: list[SeenSession]) -
         for load in session.loads:
             assert all(before.at <= after.at for before, after in pairwise(load.events))
             assert load.at < load.ready < load.hides[-1]
-        assert client.plan(session, site().client, 1.0).tally.generated
+        assert client.plan(session, site().client, 1.0).counts.generated

@@ -119,7 +119,7 @@ def test_batches_that_leave_before_the_activation_are_marked_and_every_event_is_
         due = [batch.due for batch in plan.batches]
         assert due == sorted(due)
         sent = sum(len(batch.events) for batch in plan.batches)
-        assert plan.tally.generated == sent + plan.tally.over_session_limit + plan.tally.dropped_by_client
+        assert plan.counts.generated == sent + plan.counts.over_session_limit + plan.counts.dropped_by_client
         for batch in plan.batches:
             marked += batch.prerendering
             assert batch.prerendering == (batch.due - session.start < session.loads[batch.load].shown)
@@ -182,7 +182,7 @@ def test_what_an_unused_page_has_not_sent_is_lost(wasted: list[SeenSession]) -> 
     for session in wasted:
         plan = client.plan(session, settings, 1.0)
         sent = sum(len(batch.events) for batch in plan.batches)
-        assert plan.tally.generated == sent + plan.tally.over_session_limit + plan.tally.dropped_by_client
+        assert plan.counts.generated == sent + plan.counts.over_session_limit + plan.counts.dropped_by_client
         unused = {number for number, load in enumerate(session.loads) if load.shown == math.inf}
         batches = [batch for batch in plan.batches if batch.load in unused]
         assert all(batch.prerendering and not batch.beacon for batch in batches)

@@ -58,7 +58,7 @@ def test_the_events_of_long_visits_beyond_the_limit_are_not_made(storefront: Sce
     whole, fewer = (drawn(scenario, only_recordable=only) for only in (False, True))
     left_out = sum(session.omitted_events for session in fewer)
     assert sum(1 for _ in events(whole)) == sum(1 for _ in events(fewer)) + left_out
-    over = sum(client.plan(each, scenario.client, 1.0).tally.over_session_limit for each in whole)
+    over = sum(client.plan(each, scenario.client, 1.0).counts.over_session_limit for each in whole)
     assert 0.5 * over < left_out <= over
 
 

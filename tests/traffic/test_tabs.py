@@ -64,7 +64,7 @@ def test_both_tabs_send_under_one_session_and_every_event_is_accounted_for(visit
         if session.length < settings.sessionLengthSeconds:
             assert len({batch.session_id for batch in plan.batches}) == 1
         sent = sum(len(batch.events) for batch in plan.batches)
-        assert plan.tally.generated == sent + plan.tally.over_session_limit + plan.tally.dropped_by_client
+        assert plan.counts.generated == sent + plan.counts.over_session_limit + plan.counts.dropped_by_client
         order = [batch.load for batch in plan.batches]
         interleaved += any(before > after for before, after in pairwise(order))
     assert interleaved > 10

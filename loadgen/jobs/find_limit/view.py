@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from loadgen.causes import explain_shortage
-from loadgen.jobs.plan.view import build_grid, shorten_rate, shorten_share
+from loadgen.jobs.plan.view import shorten_rate, shorten_share, start_table
 from loadgen.limit import Cause, Limit, SearchStep
 from loadgen.units import format_digits
 
@@ -64,7 +64,7 @@ def build_limit_view(limit: Limit) -> RenderableType:
 
 def build_curve(limit: Limit) -> Table:
     """Build the table of all windows by rate: offered, accepted, throttled, clocks, and a bar; it marks the limit."""
-    table = build_grid("offered/s", "accepted/s", "429", "p50 ms", "p99 ms", "lag ms", "")
+    table = start_table("offered/s", "accepted/s", "429", "p50 ms", "p99 ms", "lag ms", "")
     top = max(step.window.rate for step in limit.steps)
     for step in sorted(limit.steps, key=lambda step: step.window.rate):
         window = step.window

@@ -50,7 +50,7 @@ class BatchProfile(NamedTuple):
 
     starts: Floats  # start of each session, in seconds from the run's zero
     begins: Ints  # first row of each session, and one more entry: the number of rows
-    tallies: Ints  # [session]: generated, not sampled, over the session limit, dropped by the client
+    counts: Ints  # [session]: generated, not sampled, over the session limit, dropped by the client
     attempts: FirstAttempts  # one row for each batch
     client_session: Ints  # [batch]: number of its client session within the visit; each is sampled by its own draw
     weights: Floats | None = None  # [session]: weight in a sample, 1 on average; None: all are 1
@@ -93,7 +93,7 @@ class ProfileBuilder:
     def __init__(self, scenario: Scenario, measure: MeasureBatch | None = None) -> None:
         self._measure, self._settings = measure or make_batch_measure(scenario), scenario.client
         self._starts, self._due = array("d"), array("d")
-        self._begins, self._tallies, self._figures = array("q", [0]), array("q"), array("i")
+        self._begins, self._counts, self._figures = array("q", [0]), array("q"), array("i")
 
     def add(self, session: Session, plan: client.Plan) -> None:
         """Add the batches of a session, as its plan has them."""
@@ -105,10 +105,10 @@ class ProfileBuilder:
             number = client_sessions.setdefault(batch.session_id, len(client_sessions))
             self._due.append(batch.due)
             self._figures.extend((len(batch.events), raw_bytes, wire_bytes, batch.beacon, asks, number))
-        tally = plan.tally
+        counts = plan.counts
         self._starts.append(session.start)
         self._begins.append(len(self._due))
-        self._tallies.extend((tally.generated, tally.not_sampled, tally.over_session_limit, tally.dropped_by_client))
+        self._counts.extend((counts.generated, counts.not_sampled, counts.over_session_limit, counts.dropped_by_client))
 
     def build(self) -> BatchProfile:
         """Return the profile of the sessions added so far."""
@@ -116,7 +116,7 @@ class ProfileBuilder:
         return BatchProfile(
             starts=np.array(self._starts),
             begins=np.array(self._begins, dtype=np.int64),
-            tallies=np.array(self._tallies, dtype=np.int64).reshape(-1, 4),
+            counts=np.array(self._counts, dtype=np.int64).reshape(-1, 4),
             attempts=FirstAttempts(
                 np.array(self._due), events, raw, wired, beacon.astype(bool), preflight.astype(bool)
             ),

@@ -65,7 +65,7 @@ def measure_demand(scenario: Scenario, profile: BatchProfile) -> Demand:
     """Compute the exact demand of a run from the profile of all its sessions."""
     counter = LoadCounter(scenario.duration)
     sent = counter.add(profile.starts, profile.attempts)
-    generated, not_sampled, over, dropped = (int(figure) for figure in profile.tallies.sum(axis=0))
+    generated, not_sampled, over, dropped = (int(figure) for figure in profile.counts.sum(axis=0))
     totals = counter.sum_up(
         generated=generated,
         not_sampled=not_sampled,
@@ -90,7 +90,7 @@ def extrapolate_demand(scenario: Scenario, profile: BatchProfile, starts: Floats
     for at, attempts in place_sample(profile, starts, keep, np.random.default_rng([seed, 1])):
         sent = counter.add(at, attempts)
         unsent += int(attempts.events.sum()) - int(sent.events.sum())
-    generated, _, over, dropped = (np.average(profile.tallies, axis=0, weights=profile.weights) * len(starts)).tolist()
+    generated, _, over, dropped = (np.average(profile.counts, axis=0, weights=profile.weights) * len(starts)).tolist()
     generated, over, dropped = round(generated), round(over * keep), round(dropped * keep)
     sent_events = int(counter.seconds.events.sum())
     not_sampled = max(generated - over - dropped - unsent - sent_events, 0) if keep < 1 else 0

@@ -93,7 +93,7 @@ def format_left_out(plan: CapacityPlan) -> str:
 
 def build_load_table(plan: CapacityPlan) -> Table:
     """Build the table of requests, events and bytes a second by stage, hour or day."""
-    table = build_grid(*LOAD_HEAD)
+    table = start_table(*LOAD_HEAD)
     whole = len(plan.windows[:MOST_ROWS])
     for place, cells in enumerate(list_load_rows(plan)):
         table.add_row(*cells, style="bold" if place == whole else None)
@@ -153,7 +153,7 @@ def format_recovery(found: Throttling) -> str:
 
 def build_monitor_table(monitors: Iterable[MonitorPlan]) -> Table:
     """Build the table of monitors under the quota that they share."""
-    table = build_grid("app monitor", "rate", "requests", "events", "throttled", "lost")
+    table = start_table("app monitor", "rate", "requests", "events", "throttled", "lost")
     for each in monitors:
         found = each.throttling
         table.add_row(
@@ -169,7 +169,7 @@ def build_monitor_table(monitors: Iterable[MonitorPlan]) -> Table:
 
 def build_loss_table(plan: CapacityPlan) -> Table:
     """Build the table of throttling and loss by quota."""
-    table = build_grid("quota", *(f"{point.quota:g}" for point in plan.loss))
+    table = start_table("quota", *(f"{point.quota:g}" for point in plan.loss))
     table.add_row("throttled", *(shorten_share(point.throttled_share) for point in plan.loss))
     table.add_row("events lost", *(shorten_share(point.lost_share) for point in plan.loss))
     return table
@@ -210,7 +210,7 @@ def format_generator_need(plan: CapacityPlan) -> Text:
     return Text.assemble(("to run it here  ", "bold"), said)
 
 
-def build_grid(*names: str) -> Table:
+def start_table(*names: str) -> Table:
     """Build an empty table without lines; its first column is aligned left, the others right."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", show_edge=False)
     for place, name in enumerate(names):
@@ -220,7 +220,7 @@ def build_grid(*names: str) -> Table:
 
 def fill_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
     """Build a table without lines from its head and rows."""
-    table = build_grid(*head)
+    table = start_table(*head)
     for row in rows:
         table.add_row(*row)
     return table

@@ -40,7 +40,7 @@ def test_sessions_that_the_event_limit_cut_are_told_from_those_that_ended(
         if bodies:
             sent = [decode(body) for body in bodies]
             first = min(event["timestamp"] for body in sent for event in body["RumEvents"])
-            cut.append((first, sent[0]["UserDetails"]["sessionId"], plan.tally.over_session_limit > 0))
+            cut.append((first, sent[0]["UserDetails"]["sessionId"], plan.counts.over_session_limit > 0))
     found, really = find_cuts(recorder.finish(), limit).full, np.array([each[2] for each in sorted(cut)])
     assert really.sum() > 30
     assert (found & really).sum() >= 0.9 * really.sum()

@@ -51,7 +51,7 @@ def handmade_profile(count: int) -> BatchProfile:
     return BatchProfile(
         starts=np.zeros(count),
         begins=np.arange(count + 1),
-        tallies=np.zeros((count, 4), dtype=np.int64),
+        counts=np.zeros((count, 4), dtype=np.int64),
         attempts=FirstAttempts(np.zeros(count), ones, ones, ones, beacon=never, preflight=never),
         client_session=np.zeros(count, dtype=np.int64),
     )

@@ -18,7 +18,7 @@ def test_shapes_are_what_the_client_plans() -> None:
     assert made.attempts.events.tolist() == [len(batch.events) for batch in batches]
     assert made.attempts.beacon.tolist() == [batch.beacon for batch in batches]
     assert made.batches_per_session.tolist() == [len(plan.batches) for plan in plans]
-    assert made.tallies[:, 0].sum() == sum(plan.tally.generated for plan in plans)
+    assert made.counts[:, 0].sum() == sum(plan.counts.generated for plan in plans)
 
 
 def test_events_by_session_add_up() -> None:

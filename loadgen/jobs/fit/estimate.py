@@ -32,7 +32,6 @@ from loadgen.jobs.fit.visits import (
     find_spans,
     fold_pages,
     list_visits,
-    number_views,
 )
 from loadgen.jobs.fit.vitals import Loads, find_slowness, list_loads
 
@@ -78,7 +77,6 @@ def see_visits(
     recorded: Recorded, at_least: int, patterns: tuple[str, ...] = (), site: RecordedSite | None = None
 ) -> Seen:
     """Turn recorded events into visits to the pages of a site; the site is found in the data unless it is given."""
-    recorded = number_views(recorded)
     settings = find_settings(recorded, at_least)
     site = site or fold_pages(recorded, at_least, patterns)
     cuts = find_cuts(recorded, settings.limit)

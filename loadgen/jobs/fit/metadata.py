@@ -23,6 +23,7 @@ class PageFacts(NamedTuple):
     page: str | None  # path
     title: str | None
     number: int  # `interaction`; -1 without cookies
+    parent: str | None  # path of the page before; None: a landing, or no cookies
     tags: tuple[str, ...]
     attributes: str | None  # attributes of the site in the event's metadata, as JSON; in logs the session's too
 
@@ -46,6 +47,7 @@ class _Metadata(msgspec.Struct, rename={"release": "aws:releaseId", "agent": "aw
     title: object = None
     pageId: object = None
     interaction: object = None
+    parentPageId: object = None
     pageTags: object = None
     countryCode: object = None
     deviceType: object = None
@@ -105,11 +107,14 @@ def read_page(text: bytes | str) -> PageFacts | None:
         return None
     number = found.interaction if isinstance(found.interaction, int) else -1
     tags = found.pageTags if isinstance(found.pageTags, list) else []
-    page = found.pageId if isinstance(found.pageId, str) else None
+    page, parent = (
+        each.partition("?")[0] if isinstance(each, str) else None for each in (found.pageId, found.parentPageId)
+    )
     return PageFacts(
-        page.partition("?")[0] if page is not None else None,
+        page,
         found.title if isinstance(found.title, str) else None,
         number,
+        parent,
         tuple(tag for tag in tags if isinstance(tag, str)),
         read_attributes(text),
     )

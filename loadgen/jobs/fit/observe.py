@@ -102,12 +102,10 @@ def observe_pages(seen: Seen) -> Observations:
 def observe_steps(seen: Seen) -> Observations:
     """Observe each step from a page to the next or to the exit, as places in the labels."""
     visits, size = seen.visits, len(seen.site.names)
-    follows = np.append(
-        (visits.session[1:] == visits.session[:-1]) & (visits.number[1:] == visits.number[:-1] + 1), False
-    )
-    to = np.where(follows, np.roll(visits.page, -1), size)
-    known = follows | visits.ended
-    return Observations(visits.session[known], (visits.page * (size + 1) + to)[known].astype(np.float64))
+    later, ended = np.flatnonzero(visits.parent >= 0), np.flatnonzero(visits.ended)
+    view = np.append(visits.parent[later], ended)
+    to = np.append(visits.page[later], np.full(len(ended), size))
+    return Observations(visits.session[view], (visits.page[view] * (size + 1) + to).astype(np.float64))
 
 
 def observe_dwells(seen: Seen, small: bool) -> Observations:

@@ -36,7 +36,7 @@ LONGEST_TEXT = 1_000
 OLDEST, NEWEST = 1_262_304_000.0, 4_102_444_800.0
 """Unix times of 2010 and 2100: an event outside has no usable time."""
 
-PLACES = ("page", "number", "title", "tags", "attributes")
+PLACES = ("page", "number", "parent", "title", "tags", "attributes")
 """Columns of an event that depend on its page's metadata alone."""
 
 
@@ -98,6 +98,7 @@ class EventTable(NamedTuple):
     type: Ints  # place in Recorded.types
     page: Ints  # place in Recorded.pages
     number: Ints  # the page's `interaction`; -1 without cookies
+    parent: Ints  # place in Recorded.pages of the page before; -1: a landing, or no cookies
     title: Ints  # place in Recorded.titles
     tags: Ints  # place in Recorded.words: the tags as one text
     attributes: Ints  # place in Recorded.words: attributes in the event's own metadata, as JSON
@@ -215,8 +216,10 @@ class Recorder:
         places = self._page_places.get(page)
         if places is None:
             tags = "\n".join(page.tags) if page.tags else None
-            own, words = (self._pages.place(page.page), page.number, self._titles.place(page.title)), self._words
-            places = self._page_places[page] = (*own, words.place(tags), words.place(page.attributes))
+            pages, words = self._pages, self._words
+            places = (pages.place(page.page), page.number, pages.place(page.parent), self._titles.place(page.title),
+                      words.place(tags), words.place(page.attributes))  # fmt: skip
+            self._page_places[page] = places
             if len(self._page_places) > MOST_TEXTS:
                 self._page_places.clear()
         self._append((session, batch, len(details)), at, name, places, facts)

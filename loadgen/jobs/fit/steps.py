@@ -59,13 +59,11 @@ def count_steps(site: RecordedSite, visits: Visits, route: Bools, late: Bools, r
     `late` marks views whose steps tell nothing of how readily visits end (visits.find_late).
     """
     pages = len(site.names)
-    visits = visits._replace(links=visits.links - np.bincount(returns.link_view, minlength=len(visits.links)))
-    going = np.flatnonzero(~visits.last[:-1] & (visits.number[1:] == visits.number[:-1] + 1))
+    going = np.flatnonzero(visits.parent[1:] >= 0)
     source, target = visits.page[returns.left[going]], visits.page[going + 1]
-    returned = _weigh_returns(visits, route, going, pages)
+    returned = _weigh_returns(visits, going + 1, pages)
     to = np.zeros((pages, pages))
     np.add.at(to, (source, target), 1 - returned)
-    np.add.at(to, (visits.page[returns.link_source], visits.page[returns.link_view]), 1)
     selfs, reloads = _count_own_loads(visits, pages)
     again = visits.reloads + visits.links
     hidden = _count_hidden_steps(visits, route, to)
@@ -73,13 +71,14 @@ def count_steps(site: RecordedSite, visits: Visits, route: Bools, late: Bools, r
     selfs += hidden
     to[np.arange(pages), np.arange(pages)] += selfs
     steps = len(going) + selfs.sum() + reloads.sum()
-    behind = float((~visits.first[going]).sum() + _count_behind(visits, selfs, reloads))
+    behind = float((~visits.first[returns.left[going]]).sum() + _count_behind(visits, selfs, reloads))
     gone = np.zeros(len(visits.page), dtype=bool)
     gone[going] = True
     gone &= ~late
     landing = visits.first & (again == 0)  # the landing's own decision is what ended it
     stayed = visits.first & (again > 0)
-    later = np.bincount(visits.page, again - stayed, pages) + unseen + _count_returns(visits, returns, pages)
+    later = np.bincount(visits.page, again - stayed, pages) + unseen
+    later += np.bincount(visits.page[returns.source], minlength=pages)
     left = visits.page[returns.left]
     return Steps(
         entries=_count_pages(visits.page, visits.first, pages),
@@ -101,12 +100,6 @@ def _count_behind(visits: Visits, selfs: Floats, reloads: Floats) -> float:
 
 def _count_pages(page: Ints, chosen: Bools, pages: int) -> Floats:
     return np.bincount(page[chosen], minlength=pages).astype(np.float64)
-
-
-def _count_returns(visits: Visits, returns: CacheReturns, pages: int) -> Floats:
-    """Count the steps from each page without a view: returns from the browser's cache and links after them."""
-    source = np.concatenate((returns.source, returns.link_source))
-    return np.bincount(visits.page[source], minlength=pages).astype(np.float64)
 
 
 def _count_own_loads(visits: Visits, pages: int) -> tuple[Floats, Floats]:
@@ -134,18 +127,22 @@ def _count_hidden_steps(visits: Visits, route: Bools, to: Floats) -> Floats:
     return np.where(route & (same < 1), np.diag(to) * same / np.maximum(1 - same, 0.05), 0.0)
 
 
-def _weigh_returns(visits: Visits, route: Bools, going: Ints, pages: int) -> Floats:
-    """Return for each step the probability that it was a step back: known after a load, estimated for route changes."""
-    target = going + 1
+def _weigh_returns(visits: Visits, target: Ints, pages: int) -> Floats:
+    """Return for each step the probability that it was a step back: known after a load, estimated for route changes.
+
+    `target` has the views that the steps led to.
+    """
     sure = visits.back[target]
     told = visits.loads[target] > 0
     weight = sure.astype(np.float64)
-    behind = ~visits.first[going] & (visits.session[going - 1] == visits.session[going])
-    again = behind & (visits.path[target] == visits.path[np.maximum(going - 1, 0)])
+    from_view = visits.parent[target]
+    before = visits.parent[from_view]
+    behind = before >= 0
+    again = behind & (visits.path[target] == visits.path[before])
     open_ = np.flatnonzero(again & ~told)
     if not len(open_):
         return weight
-    source, page = visits.page[going], visits.page[target]
+    source, page = visits.page[from_view], visits.page[target]
     popular = _find_popularity(visits)[target]
     share = weight[told & behind].mean() if (told & behind).sum() > 50 else 0.1
     for _ in range(ROUNDS):
@@ -203,8 +200,7 @@ def _count_decisions(visits: Visits, gone: Bools, hidden: Floats, returns: Cache
     stays, exits = (np.zeros((int(row.max(initial=-1)) + 1, 2 * pages)) for _ in range(2))
     np.add.at(stays, (row, visits.page), again - landed_on + unseen)
     np.add.at(stays, (row, left), gone)
-    for more in (returns.source, returns.link_source):
-        np.add.at(stays, (row[more], visits.page[more]), 1)
+    np.add.at(stays, (row[returns.source], visits.page[returns.source]), 1)
     np.add.at(stays, (row, visits.page + pages), landed_on)
     np.add.at(exits, (row, left), visits.ended & ~bounced)
     np.add.at(exits, (row, visits.page + pages), bounced)

@@ -60,7 +60,6 @@ def find_tabs(recorded: Recorded, visits: Visits, loads: Loads, restored: Bools)
     shown[loads.view] = np.isfinite(loads.first_byte) & ~loads.ahead
     until = np.full(size, np.inf)
     follows = np.append(visits.session[1:] == visits.session[:-1], False) & shown[1:]
-    follows[:-1] &= visits.at[1:] >= visits.at[:-1]  # after a return an earlier view may have a higher number
     until[follows] = visits.at[np.flatnonzero(follows) + 1]
     until[restored] = np.inf
     rows = np.flatnonzero(np.isin(events.type, [recorded.find_type(name) for name in INPUTS]))

@@ -1,8 +1,9 @@
 """List recorded events as visits: the pages that each session saw, their order and loads, and where data cut sessions.
 
 Rule: a row is a page view as the client counts them. A reload and a link to the page itself, which the client counts as
-the same page, are further loads of the same view. Without cookies the client counts no pages: views are numbered by
-time.
+the same page, are further loads of the same view. An event belongs to the last view of its page, by path and number,
+before it: a page that came back from the browser's cache, and one in a tab of its own, count on from their own number,
+so two views of a session may have one number. Without cookies the client numbers no pages, and the path alone tells.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import msgspec
 import numpy as np
 
 from loadgen.jobs.fit.page_templates import PageTemplate, fold_paths, list_examples, name_pages
@@ -47,17 +47,17 @@ class RecordedSite(NamedTuple):
 
 
 class Visits(NamedTuple):
-    """Page views, sorted by session and number; -1 and NaN: unknown."""
+    """Page views, sorted by session and time; -1 and NaN: unknown."""
 
     session: Ints
     path: Ints  # place in Recorded.pages
     page: Ints  # place in RecordedSite
     at: Floats  # Unix seconds
-    number: Ints
     row: Ints  # of EventTable
+    parent: Ints  # the view of the page before
     first: Bools  # the session's first view, and its landing
     last: Bools  # the session's last view
-    spent: Floats  # milliseconds until the next view, by the client's clock; without cookies by whole seconds
+    spent: Floats  # milliseconds until the view that it led to, by the client's clock; without cookies by whole seconds
     loads: Ints  # navigation events of the view
     reloads: Ints  # navigation events that are reloads
     links: Ints  # navigation events that are neither the first nor a reload: links to the page itself
@@ -126,20 +126,6 @@ def _count_sessions(page: Ints, session: Ints, pages: int) -> Ints:
     return np.bincount(pairs % pages, minlength=pages) if pages else np.zeros(0, dtype=np.int64)
 
 
-def number_views(recorded: Recorded) -> Recorded:
-    """Give page numbers to the events of sessions without any: an event belongs to the last page view before it."""
-    events = recorded.events
-    told = np.bincount(events.session, weights=events.number >= 0, minlength=len(recorded.sessions.user)) > 0
-    own = ~told[events.session]
-    if not own.any():
-        return recorded
-    views = np.cumsum(events.type == recorded.find_type(rum.PAGE_VIEW))
-    first = np.searchsorted(events.session, events.session)
-    before = np.concatenate(([0], views))[first]
-    number = np.where(own, np.maximum(views - before - 1, 0), events.number)
-    return msgspec.structs.replace(recorded, events=events._replace(number=number))
-
-
 def find_cuts(recorded: Recorded, limit: int) -> Cuts:
     """Find how sessions are incomplete; `limit` is the client's event limit of a session, 0: none."""
     events, count = recorded.events, len(recorded.sessions.user)
@@ -196,52 +182,66 @@ def list_visits(recorded: Recorded, site: RecordedSite, cuts: Cuts) -> Visits:
     """List all page views on the pages of the site."""
     events = recorded.events
     row = recorded.find_rows(rum.PAGE_VIEW)
-    row = row[np.lexsort((events.at[row], events.number[row], events.session[row]))]
     row = row[site.of_path[events.page[row]] >= 0]
-    session, number, path = events.session[row], events.number[row], events.page[row]
+    session, path = events.session[row], events.page[row]
     first = np.ones(len(row), dtype=bool)
     first[1:] = session[1:] != session[:-1]
-    last = np.append(first[1:], True)
-    follows = ~last & (np.append(number[1:], -1) == number + 1)
+    last = np.append(first[1:], True)[: len(row)]
+    parent = _find_parents(recorded, row, first)
+    led = np.flatnonzero(parent[1:] == np.arange(len(row) - 1))  # not after a return from the browser's cache
     spent = np.full(len(row), np.nan)
-    clock = events.code[row[1:]]
-    spent[:-1] = np.where(follows[:-1], np.where(np.isnan(clock), 1000 * np.diff(events.at[row]), clock), np.nan)
-    loads, reloads, links, back = _find_loads(recorded, session, number, first)
-    ended = last & ~(cuts.full | cuts.open | cuts.continued)[session]
+    clock = events.code[row[led + 1]]
+    spent[led] = np.where(np.isnan(clock), 1000 * (events.at[row[led + 1]] - events.at[row[led]]), clock)
     landing = first & ~cuts.begins[session]
-    hard = landing | _has_events(recorded, LOADED, session, number)
-    return Visits(session, path, site.of_path[path], events.at[row], number, row, landing, last, spent, loads, reloads,
-                  links, back, hard, ended)  # fmt: skip
-
-
-def make_view_key(session: Ints, number: Ints) -> Ints:
-    """Combine session and page number into one number that ascends with both."""
-    return session * 4096 + np.minimum(number + 1, 4095)
+    loads, reloads, links, back = _find_loads(recorded, row, landing)
+    ended = last & ~(cuts.full | cuts.open | cuts.continued)[session]
+    return Visits(session, path, site.of_path[path], events.at[row], row, parent, landing, last, spent, loads, reloads,
+                  links, back, landing | _are_loaded(recorded, row), ended)  # fmt: skip
 
 
 def find_views(recorded: Recorded, visits: Visits, rows: Ints) -> Ints:
-    """Return for each event row the row of its view in `visits`; -1: unknown.
+    """Return for each event row the row of its view in `visits`; -1: unknown."""
+    return _find_pages(recorded, visits.row, rows)
 
-    Two views of a session may have one number: a page that came back from the browser's cache, and one in a tab of its
-    own, count on from their own number. The event's path tells which view is meant.
+
+def _find_pages(recorded: Recorded, row: Ints, rows: Ints) -> Ints:
+    """Return for each event of `rows` its view's place among the page views in `row`; -1: unknown."""
+    events = recorded.events
+    return _find_latest(recorded, row, rows, events.number[rows], events.page[rows])
+
+
+def _find_parents(recorded: Recorded, row: Ints, first: Bools) -> Ints:
+    """Return for each page view the view of the page before, as the client tells it; without cookies by time."""
+    events, place = recorded.events, np.arange(len(row))
+    found = _find_latest(recorded, row, row, events.number[row] - 1, events.parent[row])
+    follows = ~first & ((events.number[row] < 0) | (np.diff(events.number[row], prepend=0) == 1))
+    found = np.where(events.parent[row] < 0, np.where(follows, place - 1, -1), found)
+    return np.where(found < place, found, -1)
+
+
+def _find_latest(recorded: Recorded, row: Ints, rows: Ints, number: Ints, path: Ints) -> Ints:
+    """Return the last page view with this number and path before each event of `rows`, else the first one after it.
+
+    `row`: event rows of page views; `rows`: event rows. The result are places in `row`; -1: there is no such view.
     """
-    keys = make_view_key(visits.session, visits.number)
-    wanted = make_view_key(recorded.events.session[rows], recorded.events.number[rows])
-    order, paths = np.lexsort((visits.path, keys)), len(recorded.pages)
-    exact = _search((keys * paths + visits.path)[order], wanted * paths + recorded.events.page[rows])
-    return np.where(exact >= 0, np.append(order, -1)[exact], _search(keys, wanted))
+    events, size = recorded.events, len(recorded.pages) + 1
+    keys = (_combine(events.session[row], events.number[row]) * size) + events.page[row]
+    known, group = np.unique(keys, return_inverse=True)
+    wanted = (_combine(events.session[rows], number) * size) + path
+    own = np.searchsorted(known, wanted)
+    told = (path >= 0) & (np.append(known, -1)[own] == wanted)
+    order = np.lexsort((events.at[row], group))
+    begin = events.at.min(initial=np.inf)
+    whole = events.at.max(initial=begin) - begin + 1
+    moments = group[order] * whole + events.at[row[order]] - begin
+    place = np.searchsorted(moments, own * whole + events.at[rows] - begin, side="right") - 1
+    place = np.maximum(place, np.searchsorted(group[order], own))
+    return np.where(told, np.append(order, -1)[place], -1)
 
 
-def find_views_by_number(recorded: Recorded, visits: Visits, rows: Ints) -> Ints:
-    """Return for each event row the first view of its session with its number; -1: unknown."""
-    keys = make_view_key(visits.session, visits.number)
-    return _search(keys, make_view_key(recorded.events.session[rows], recorded.events.number[rows]))
-
-
-def _search(keys: Ints, wanted: Ints) -> Ints:
-    """Return for each wanted key its first place among the ascending keys; -1: none."""
-    place = np.searchsorted(keys, wanted)
-    return np.where(np.append(keys, -1)[place] == wanted, place, -1)
+def _combine(session: Ints, number: Ints) -> Ints:
+    """Combine session and page number into one number."""
+    return session * 4096 + np.minimum(number + 1, 4095)
 
 
 def spread_first(visits: Visits, view: Ints, values: Floats) -> Floats:
@@ -252,29 +252,24 @@ def spread_first(visits: Visits, view: Ints, values: Floats) -> Floats:
     return found
 
 
-def _has_events(recorded: Recorded, types: tuple[str, ...], session: Ints, number: Ints) -> Bools:
-    """Return for each view whether an event of these types was recorded under it."""
-    wanted = [recorded.find_type(name) for name in types]
-    rows = np.isin(recorded.events.type, wanted)
-    keys = make_view_key(recorded.events.session[rows], recorded.events.number[rows])
-    return np.isin(make_view_key(session, number), keys)
+def _are_loaded(recorded: Recorded, row: Ints) -> Bools:
+    """Return for each page view whether events of a load were recorded under it."""
+    rows = np.flatnonzero(np.isin(recorded.events.type, [recorded.find_type(name) for name in LOADED]))
+    return np.isin(np.arange(len(row)), _find_pages(recorded, row, rows))
 
 
-def _find_loads(recorded: Recorded, session: Ints, number: Ints, landing: Bools) -> tuple[Ints, Ints, Ints, Bools]:
+def _find_loads(recorded: Recorded, row: Ints, landing: Bools) -> tuple[Ints, Ints, Ints, Bools]:
     """Return for each view its navigation events, reloads, links to itself, and whether its first load was a step back.
 
     A landing may itself be a reload, of a page that was open before; it does not count as one.
     """
-    events, rows = recorded.events, recorded.loads.event
-    keys = make_view_key(session, number)
-    own = make_view_key(events.session[rows], events.number[rows])
-    place = np.searchsorted(keys, own)
-    known = place < len(keys)
-    known[known] = keys[place[known]] == own[known]
-    place, code = place[known], events.code[rows[known]]
+    rows = recorded.loads.event
+    place, code, size = _find_pages(recorded, row, rows), recorded.events.code[rows], len(row)
+    order = np.argsort(place, kind="stable")
+    order = order[place[order] >= 0]
+    place, code = place[order], code[order]
     again = np.zeros(len(place), dtype=bool)
     again[1:] = place[1:] == place[:-1]
-    size = len(keys)
     loads = np.bincount(place, minlength=size)
     reloads = np.bincount(place[(code == 2) & (again | ~landing[place])], minlength=size)
     links = np.bincount(place[again & (code != 2)], minlength=size)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import repeat
+
 import numpy as np
 import pytest
 
 from loadgen.jobs.fit.estimate import Seen, see_visits
-from loadgen.jobs.fit.recorded import Floats
+from loadgen.jobs.fit.metadata import PageFacts, VisitorFacts
+from loadgen.jobs.fit.recorded import Floats, Recorder
 from loadgen.jobs.fit.returns import follow_returns
+from loadgen.jobs.fit.visits import find_cuts, fold_pages, list_visits
+from loadgen.rum.events import PAGE_VIEW
 from loadgen.scenario import Scenario
 from tests.jobs.fit.round_trip import record
 
@@ -41,6 +46,8 @@ exit = 0.5
 item = {{ size = 8 }}
 """
 
+VISITOR = VisitorFacts(*repeat(None, len(VisitorFacts._fields)))
+
 
 def see_market(bfcache: float) -> Seen:
     return see_visits(record(Scenario.parse(MARKET.format(bfcache=bfcache), "market.toml"), 3), 5)
@@ -73,4 +80,17 @@ def test_without_returns_every_page_is_left_itself() -> None:
     found = follow_returns(seen.recorded, seen.visits)
     assert found.left.tolist() == list(range(len(seen.visits.page)))
     assert not len(found.source)
-    assert not len(found.link_view)
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_view_after_a_return_comes_from_the_page_returned_to(told: bool) -> None:
+    """The client names it; without that the view is taken to follow the last one, if its number does."""
+    recorder = Recorder()
+    whose = recorder.open_session("one", None, VISITOR)
+    for at, path, number, parent in ((0, "/a", 0, None), (5, "/b", 1, "/a"), (9, "/c", 1, "/a"), (12, "/d", 2, "/c")):
+        page = PageFacts(path, None, number, parent if told else None, (), None)
+        recorder.add_event(whose, 1.7e9 + at, PAGE_VIEW, 0, page, b"{}")
+    recorded = recorder.finish()
+    visits = list_visits(recorded, fold_pages(recorded, 1), find_cuts(recorded, 0))
+    assert visits.parent.tolist() == ([-1, 0, 0, 2] if told else [-1, 0, -1, 2])
+    assert np.isfinite(visits.spent).tolist() == [True, False, True, False]

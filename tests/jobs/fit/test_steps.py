@@ -18,8 +18,7 @@ BOUNCE, EXIT = 0.5, 0.35
 
 def keep_still(visits: Visits) -> CacheReturns:
     """No returns from the browser's cache."""
-    nothing = np.zeros(0, dtype=np.int64)
-    return CacheReturns(np.arange(len(visits.page)), nothing, nothing, nothing)
+    return CacheReturns(np.arange(len(visits.page)), np.zeros(0, dtype=np.int64))
 
 
 def walk_visits(sessions: int, persistence: float) -> tuple[Visits, Bools]:
@@ -42,8 +41,9 @@ def walk_visits(sessions: int, persistence: float) -> tuple[Visits, Bools]:
     session = np.repeat(np.arange(sessions), depth)
     number = np.concatenate([np.arange(each) for each in depth])
     first, last = number == 0, number == depth[session] - 1
+    parent = np.where(first, -1, np.arange(len(session)) - 1)
     nothing, never = np.zeros(len(session), dtype=np.int64), np.zeros(len(session), dtype=bool)
-    visits = Visits(session, nothing, nothing, nothing.astype(float), number, nothing, first, last,
+    visits = Visits(session, nothing, nothing, nothing.astype(float), nothing, parent, first, last,
                     nothing.astype(float), nothing, nothing, nothing, never, ~never, last)  # fmt: skip
     return visits, ~last
 

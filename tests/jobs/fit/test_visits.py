@@ -11,7 +11,7 @@ from msgspec.json import decode
 from loadgen import wire
 from loadgen.jobs.fit.formats import Feed
 from loadgen.jobs.fit.recorded import Recorder
-from loadgen.jobs.fit.visits import find_cuts, fold_pages, list_visits, number_views
+from loadgen.jobs.fit.visits import find_cuts, fold_pages, list_visits
 from loadgen.planned import UNSENT_MONITOR_ID, planned
 from loadgen.scenario import Scenario
 from tests.jobs.fit.round_trip import record, stretch
@@ -53,7 +53,7 @@ def test_without_cookies_page_views_come_by_time() -> None:
     sides = []
     for cookies in (True, False):
         client = scenario.client.model_copy(update={"allowCookies": cookies, "sessionEventLimit": 0})
-        recorded = number_views(record(scenario.model_copy(update={"client": client}), 3))
+        recorded = record(scenario.model_copy(update={"client": client}), 3)
         site = fold_pages(recorded, 1)
         visits = list_visits(recorded, site, find_cuts(recorded, 0))
         routes = np.isfinite(visits.spent) & ~np.append(visits.hard[1:], True)

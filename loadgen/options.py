@@ -11,11 +11,26 @@ import re
 from collections.abc import Iterable, Mapping
 from math import isfinite
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_type_hints
 
 import msgspec
 
 from loadgen.errors import LoadgenError
+
+Positive = Annotated[float, msgspec.Meta(gt=0, le=1e12)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+SampleRate = Annotated[float, msgspec.Meta(gt=0, le=1)]
+Seconds = Annotated[float, msgspec.Meta(gt=0, le=366 * 86_400.0)]
+Seed = Annotated[int, msgspec.Meta(ge=0)]
+Price = Annotated[float, msgspec.Meta(ge=0)]
+Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+Count = Annotated[int, msgspec.Meta(ge=1)]
+
+Accept = Literal["rum", "2xx"]
+"""Which answers mean accepted: those that RUM could give, or every 2xx, for another kind of backend."""
+
+DialectName = Literal["web", "sdk"]
+"""The client that bodies are written like: the web client, or an AWS SDK; `wire.DIALECTS` has a dialect for each."""
 
 BOUNDS = {">=": "of at least", ">": "above", "<=": "of at most", "<": "below"}
 TYPES = {

@@ -75,6 +75,22 @@ def test_a_public_class_name_means_one_thing() -> None:
     assert {name for name, count in places.items() if count > 1} == set(NAMES_OF_TWO)
 
 
+def test_a_name_of_a_type_means_one_thing() -> None:
+    """A type that is named by an assignment, such as `Seconds = Annotated[...]`, means the same wherever it is named.
+
+    The sections of a scenario file state bounds of their own in pydantic's words, so that room has its own names.
+    """
+    meanings: dict[str, set[str]] = {}
+    for path, tree in modules().items():
+        for node in tree.body if not path.startswith("scenario/") else ():
+            if isinstance(node, ast.ClassDef):
+                meanings.setdefault(node.name, set()).add(f"the class in {path}")
+            elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                meanings.setdefault(node.targets[0].id, set()).add(ast.unparse(node.value))
+    many = {name for name, found in meanings.items() if len(found) > 1 and re.match("[A-Z][a-z]", name)}
+    assert many == set()
+
+
 def test_no_module_is_long() -> None:
     assert {path for path in modules() if lines_of(path) > MODULE_LINES} == set(LONG_MODULES)
 

@@ -33,9 +33,9 @@ from loadgen.cli.terminal import ask_on_terminal, echo, echo_json, show_view
 @shared.JSON
 def find_limit(scenario: Path, out: Path | None, as_json: bool, yes: bool, **options: Any) -> None:
     """Find the highest request rate that keeps the conditions: climb, bracket, bisect, confirm."""
-    from loadgen.jobs.find_limit import Progress, build_limit_view, find_limit, format_step
+    from loadgen.jobs.find_limit import SearchProgress, build_limit_view, find_limit, format_step
 
-    def show_progress(progress: Progress) -> None:
+    def show_progress(progress: SearchProgress) -> None:
         echo(progress if isinstance(progress, str) else format_step(progress), err=True)
 
     found = find_limit(scenario, out=out, on_progress=show_progress, confirm=ask_on_terminal(yes), **options)

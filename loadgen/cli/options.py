@@ -7,13 +7,14 @@ from collections.abc import Callable
 from functools import wraps
 from importlib import import_module
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, get_args
 
 import click
 from click.shell_completion import CompletionItem
 
 from loadgen import units
 from loadgen.cli.terminal import echo_error, show_result, take_standard_output
+from loadgen.options import Accept, DialectName
 
 Value = TypeVar("Value")
 
@@ -186,14 +187,14 @@ REGION = click.option("--region", help="Region of --target URL or aws; from boto
 CONSENT = click.option("--yes", is_flag=True, help="Do not ask before sending to AWS.")
 LOCAL_QUOTA = click.option("--quota", type=QUOTA, help="Requests a second of the local endpoint, or off.")
 SENDERS = click.option("--senders", type=Integer(1, 900), help="Most requests at once, per process.")
-ACCEPT = click.option("--accept", type=click.Choice(["rum", "2xx"]), help="Answers that accept: RUM's, or any 2xx.")
+ACCEPT = click.option("--accept", type=click.Choice(get_args(Accept)), help="Answers that accept: RUM's, or any 2xx.")
 
 DURATION_OPTION = click.option("--duration", type=DURATION, help="In place of the scenario's: 30s, 5m, 2h, 7d.")
 RATE = click.option("--rate", type=CountOption(0, 1e6, min_open=True), help="Factor on the arrivals, such as 0.5.")
 SEED = click.option("--seed", type=Integer(min=0), help="Same scenario and seed, same sessions.")
 SAMPLE_RATE = click.option("--sample-rate", type=SHARE, help="Share of sessions recorded; the monitor's unless given.")
 DIALECT = click.option(
-    "--dialect", type=click.Choice(["web", "sdk"]), help="Write bodies as the RUM web client or as an AWS SDK."
+    "--dialect", type=click.Choice(get_args(DialectName)), help="Write bodies as the RUM web client or as an AWS SDK."
 )
 VISITS_A_DAY = click.option(
     "--sessions-per-day",

@@ -12,7 +12,7 @@ from itertools import chain, groupby
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
+from numpy.typing import NDArray
 
 from loadgen.client.cache import SESSION_STARTED, ClientCounts, make_session_id
 from loadgen.client.plan import Plan, plan
@@ -21,9 +21,9 @@ from loadgen.model import Batch, Event, EventColumns, EventView, Load, Session
 from loadgen.rum.events import CLS, INP, SESSION_START
 from loadgen.scenario import Client
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 PLACES = {CLS: 1, INP: 2}
 """The place of each candidate (an event held until the page is hidden) in a batch."""
@@ -195,7 +195,7 @@ def gather_events(loads: list[Load]) -> tuple[EventColumns, Ints, list[int]]:
     return columns, np.arange(len(columns.at)), [len(load.events) for load in loads]
 
 
-def find_changes(*columns: npt.NDArray[np.generic]) -> Ints:
+def find_changes(*columns: NDArray[np.generic]) -> Ints:
     """Return the rows whose value differs from the row before in any of the columns; the first row is among them."""
     changed = np.ones(len(columns[0]), dtype=bool)
     changed[1:] = np.any([column[1:] != column[:-1] for column in columns], axis=0)

@@ -18,18 +18,18 @@ from msgspec import Meta, structs
 
 from loadgen.errors import EndpointError
 from loadgen.model import Noun
+from loadgen.options import Share
 from loadgen.rum.service_model import load_service_model
 
-Share = Annotated[float, Meta(ge=0, le=1)]
-Milliseconds = Annotated[float, Meta(ge=0, le=86_400_000)]
+DelayMilliseconds = Annotated[float, Meta(ge=0, le=86_400_000)]
 
 
 class Latency(Noun, forbid_unknown_fields=True):
     """The distribution of the delay before each answer, in milliseconds; no draw is below 0."""
 
     kind: Literal["constant", "uniform", "normal", "lognormal", "exponential"] = "constant"
-    first: Milliseconds = 0.0  # constant: value; uniform: least; normal, exponential: mean; lognormal: median
-    second: Milliseconds = 0.0  # uniform: most; normal: standard deviation; lognormal: sigma of the logarithm
+    first: DelayMilliseconds = 0.0  # constant: value; uniform: least; normal, exponential: mean; lognormal: median
+    second: DelayMilliseconds = 0.0  # uniform: most; normal: standard deviation; lognormal: sigma of the logarithm
 
     def draw(self, source: random.Random) -> float:
         """Draw a delay, in seconds."""

@@ -17,17 +17,17 @@ from itertools import takewhile
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 
 from loadgen import traffic, wire
 from loadgen.errors import LoadgenError
 from loadgen.jobs import ground_truth
-from loadgen.jobs.inputs import Seed, parse_moment, read_scenario, take_first_monitor
+from loadgen.jobs.inputs import parse_moment, read_scenario, take_first_monitor
 from loadgen.jobs.progress import OnProgress, Ticker, ignore_progress
 from loadgen.model import Noun
-from loadgen.options import resolve_options
+from loadgen.options import DialectName, Seed, resolve_options
 from loadgen.output import is_stream, open_output
 from loadgen.planned import UNSENT_MONITOR_ID, planned
 from loadgen.rum.quotas import RETENTION_SECONDS
@@ -49,7 +49,7 @@ class GenerateOptions(Noun, kw_only=True):
     sessions: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)]
     seed: Seed | None = None
     start: str | None = None  # the run's zero: now, or an ISO 8601 date and time, UTC unless it has an offset
-    dialect: Literal["web", "sdk"] = "web"  # bodies as the RUM web client or as an AWS SDK writes them
+    dialect: DialectName = "web"  # bodies as the RUM web client or as an AWS SDK writes them
     workers: Annotated[int, msgspec.Meta(ge=1, le=256)] = 1  # number of processes
 
 
@@ -69,7 +69,7 @@ class BodyRequest(Noun):
     seed: int
     sessions: int
     epoch: float  # Unix time of the run's zero
-    dialect: str
+    dialect: DialectName
     workers: int
 
 

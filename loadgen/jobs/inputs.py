@@ -1,23 +1,13 @@
-"""The inputs of a job: a scenario or the path of its file, types of options with their bounds, and points in time."""
+"""The inputs of a job: a scenario or the path of its file, and points in time."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
-
-import msgspec
 
 from loadgen.errors import LoadgenError
 from loadgen.jobs.progress import OnLine
 from loadgen.scenario import Scenario, format_scenario, read_text
-
-Positive = Annotated[float, msgspec.Meta(gt=0, le=1e12)]
-Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
-SampleRate = Annotated[float, msgspec.Meta(gt=0, le=1)]
-Seconds = Annotated[float, msgspec.Meta(gt=0, le=366 * 86_400.0)]
-Seed = Annotated[int, msgspec.Meta(ge=0)]
-Price = Annotated[float, msgspec.Meta(ge=0)]
 
 
 def read_scenario(given: Scenario | Path | str, lasts: float | None = None) -> Scenario:

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 import numpy as np
-import numpy.typing as npt
+from numpy.typing import NDArray
 
 from loadgen.results import records as record
 from loadgen.results.histogram import Floats, Histogram
@@ -188,6 +188,6 @@ class Aggregate:
                 second.monitors[monitor] += Outcomes.count(part)
 
 
-def split(batch: Records, keys: npt.NDArray[np.integer]) -> list[tuple[int, Records]]:
+def split(batch: Records, keys: NDArray[np.integer]) -> list[tuple[int, Records]]:
     """Split records by their keys, shape (n,): return (key, records) pairs, ascending by key."""
     return [(key, batch[keys == key]) for key in np.unique(keys).tolist()]

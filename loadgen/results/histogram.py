@@ -17,14 +17,14 @@ import zlib
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
+from numpy.typing import NDArray
 
 HALF = 1024  # half of the sub-buckets of a doubling: 2048 give three significant digits
 HIGHEST_US = 3_600_000_000
 SIZE = (HIGHEST_US.bit_length() - 10) * HALF + HALF
 
-Counts = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
+Counts = NDArray[np.int64]
+Floats = NDArray[np.float64]
 
 
 def to_microseconds(seconds: Floats) -> Counts:
@@ -56,7 +56,7 @@ class Histogram:
         self.total_us = 0
         self.max_us = 0
 
-    def add(self, seconds: Floats, times: npt.NDArray[np.integer] | None = None) -> None:
+    def add(self, seconds: Floats, times: NDArray[np.integer] | None = None) -> None:
         """Add durations in seconds, shape (n,); each counts once, or `times`, shape (n,), says how often."""
         if not len(seconds):
             return

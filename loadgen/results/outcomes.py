@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 import numpy as np
-import numpy.typing as npt
+from numpy.typing import NDArray
 
 from loadgen.causes import FOREIGN, OWN, may_have_arrived
 from loadgen.model import Noun, Volume
@@ -162,7 +162,7 @@ class Metrics:
             return cause
         return f"{FOREIGN}{OTHERS}" if cause.startswith(FOREIGN) else OTHERS
 
-    def _add_clocks(self, batch: Records, ok: npt.NDArray[np.bool_]) -> None:
+    def _add_clocks(self, batch: Records, ok: NDArray[np.bool_]) -> None:
         latency = batch["finished"] - batch["intended"]
         self.latency.add(latency)
         self.service_time.add(batch["finished"] - batch["started"])
@@ -185,7 +185,7 @@ def name_count(outcome: str, unit: str) -> str:
     return outcome if unit == "requests" else f"{outcome}_{unit}"
 
 
-def measure_volumes(batch: Records) -> npt.NDArray[np.int64]:
+def measure_volumes(batch: Records) -> NDArray[np.int64]:
     """Return each record's amount in every unit, shape (n, len(UNITS))."""
     columns = (np.ones(len(batch)), batch["events"], batch["wire_bytes"], batch["raw_bytes"])
     return np.stack(columns, axis=1).astype(np.int64)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
+from numpy.typing import NDArray
 
 from loadgen.model import Noun
 from loadgen.results.histogram import Floats
@@ -78,9 +78,9 @@ class _Chains:
         at, self.taken = at[order], order < len(accepted)
         chain = np.clip(np.searchsorted(starts, at, side="right") - 1, 0, None)
         inside = (at >= starts[chain]) & (at <= ends[chain])
-        before: npt.NDArray[np.int64] = np.cumsum(self.taken) - self.taken
+        before: NDArray[np.int64] = np.cumsum(self.taken) - self.taken
         first = np.searchsorted(at, starts, side="left")
-        since: npt.NDArray[np.int64] = before - before[np.minimum(first, len(at) - 1)][chain]
+        since: NDArray[np.int64] = before - before[np.minimum(first, len(at) - 1)][chain]
         self.elapsed, self.since, self.taken = (at - starts[chain])[inside], since[inside], self.taken[inside]
         length = float((ends - starts).sum())
         self.crude_rate = float(self.taken.sum() + len(starts)) / length if length > 0 else 0.0

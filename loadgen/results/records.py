@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
+from numpy.typing import NDArray
 
 from loadgen.errors import LoadgenError
 from loadgen.model import Noun, Result
@@ -48,7 +48,7 @@ RECORD = np.dtype(
 LAYOUT = struct.Struct("<qddddiiiihhh??40s")
 assert LAYOUT.size == RECORD.itemsize
 
-Records = npt.NDArray[np.void]
+Records = NDArray[np.void]
 
 
 def pack_result(result: Result, worker: int) -> bytes:
@@ -173,7 +173,7 @@ def read_chunks(path: Path, rows: int) -> Iterator[Records]:
             yield batch[sound]
 
 
-def check_records(batch: Records) -> npt.NDArray[np.bool_]:
+def check_records(batch: Records) -> NDArray[np.bool_]:
     """Return which records a worker can have written: counts and times in their bounds, shape (n,)."""
     sound = (batch["session"] >= -1) & (batch["session"] < MOST_SESSIONS) & (batch["attempt"] >= 1)
     sound &= (batch["status"] >= NOT_SENT) & (batch["status"] < 1000)
@@ -184,14 +184,14 @@ def check_records(batch: Records) -> npt.NDArray[np.bool_]:
     return sound
 
 
-def is_accepted(records: Records) -> npt.NDArray[np.bool_]:
+def is_accepted(records: Records) -> NDArray[np.bool_]:
     """Return which requests were accepted, shape (n,): a 2xx without an error, so it was RUM's own answer."""
     status = records["status"]
-    accepted: npt.NDArray[np.bool_] = (status >= 200) & (status < 300) & (records["error"] == b"")
+    accepted: NDArray[np.bool_] = (status >= 200) & (status < 300) & (records["error"] == b"")
     return accepted
 
 
-def is_throttled(records: Records) -> npt.NDArray[np.bool_]:
+def is_throttled(records: Records) -> NDArray[np.bool_]:
     """Return which requests were answered with 429, shape (n,)."""
-    throttled: npt.NDArray[np.bool_] = records["status"] == THROTTLED
+    throttled: NDArray[np.bool_] = records["status"] == THROTTLED
     return throttled

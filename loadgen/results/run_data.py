@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
+from numpy.typing import NDArray
 
 from loadgen.errors import LoadgenError
 from loadgen.results import records as record
@@ -155,7 +155,7 @@ class BinnedTimeline:
 class BinnedTimes:
     """A clock in slices: how often each duration `values_ms`, shape (k,), was measured: `counts`, shape (n, k)."""
 
-    def __init__(self, counts: npt.NDArray[np.int32], max_us: int) -> None:
+    def __init__(self, counts: NDArray[np.int32], max_us: int) -> None:
         held = np.flatnonzero(counts.any(axis=0))
         self.max_ms = max_us / 1000
         self.values_ms: Floats = np.minimum(find_highest_values(held) / 1000, self.max_ms)
@@ -213,7 +213,7 @@ class BinnedRequests:
         self.events_lost_throttled += int(batch["events"][refused & batch["final"]].sum())
         self.events_lost_failed += int(batch["events"][~ok & ~refused & batch["final"]].sum())
 
-    def _time(self, name: str, places: npt.NDArray[np.int64], seconds: Floats) -> None:
+    def _time(self, name: str, places: NDArray[np.int64], seconds: Floats) -> None:
         microseconds = to_microseconds(seconds)
         np.add.at(self._counts[name], (places, find_buckets(microseconds)), 1)
         self._max[name] = max(self._max[name], int(microseconds.max(initial=0)))

@@ -13,7 +13,7 @@ import sys
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -21,7 +21,7 @@ from msgspec import Meta
 from loadgen import units
 from loadgen.errors import LoadgenError
 from loadgen.model import Noun
-from loadgen.options import resolve_options
+from loadgen.options import Accept, Count, DialectName, Port, Positive, Seed, Share, resolve_options
 from loadgen.results.summary import RunMonitor
 from loadgen.scenario import Scenario, Thresholds, parse, resolve_seed
 
@@ -37,9 +37,6 @@ MASTER_SEEN = "LOADGEN_MASTER_SEEN"
 
 PACKAGES = ("rum-loadgen", "locust", "gevent", "numpy", "faker", "boto3")
 
-Port = Annotated[int, Meta(ge=1, le=65535)]
-Count = Annotated[int, Meta(ge=1)]
-Positive = Annotated[float, Meta(gt=0)]
 S = TypeVar("S", bound="RunOptions")
 
 
@@ -54,8 +51,8 @@ class RunOptions(Noun, kw_only=True):
     duration: Positive | None = None  # scenario seconds; at a pace of 10x a run takes a tenth of them
     rate: Annotated[float, Meta(gt=0, le=1e6)] = 1.0  # a factor on the arrivals' rate
     pace: str = "realtime"
-    seed: Annotated[int, Meta(ge=0)] | None = None
-    sample_rate: Annotated[float, Meta(ge=0, le=1)] | None = None
+    seed: Seed | None = None
+    sample_rate: Share | None = None
     senders: Annotated[int, Meta(ge=1, le=900)] = 500  # the most requests in flight, per process
     processes: Count | None = None
     master: bool = False  # wait for workers on other machines
@@ -66,13 +63,13 @@ class RunOptions(Noun, kw_only=True):
     quota: Positive | None = 50.0  # of the local endpoint, in requests a second; None: no quota
     faults: str | None = None  # that the local endpoint injects
     store: str | None = None  # the local endpoint's SQLite file
-    dialect: Literal["web", "sdk"] = "web"
+    dialect: DialectName = "web"
     web: Port | None = None
     prometheus: Port | None = None
     otel: bool = False
     unsigned: bool = False
     timeout: Positive = 30.0  # seconds to wait for an answer
-    accept: Literal["rum", "2xx"] = "rum"  # which answers mean accepted: RUM's own answers, or every 2xx
+    accept: Accept = "rum"
     tag: str | None = None  # a label, for reports and comparisons
     threshold: tuple[str, ...] = ()  # such as "latency_p99_ms < 500": adds to or replaces the scenario's thresholds
 
@@ -108,7 +105,7 @@ class RunOptions(Noun, kw_only=True):
 class RunSpec(RunOptions, kw_only=True):
     """The options as they were resolved for one run, with the scenario, command and versions behind them."""
 
-    seed: Annotated[int, Meta(ge=0)]
+    seed: Seed
     duration: Positive
     region: str = ""  # that requests are signed for
     url: str = ""  # of the target, without its path to PutRumEvents

@@ -12,7 +12,7 @@ from loadgen.scenario.problems import Section, Share
 
 Telemetry = Literal["errors", "performance", "http", "interaction", "replay"]
 NAME = re.compile("[-_#A-Za-z0-9][-._#A-Za-z0-9]*")
-Texts = Annotated[tuple[str, ...], Field(max_length=50)]
+PagePatterns = Annotated[tuple[str, ...], Field(max_length=50)]
 Domain = Annotated[str, Field(min_length=1, max_length=253)]
 
 
@@ -107,9 +107,9 @@ class Monitor(Section):
     )
     tags: dict[str, str] = Field({}, description="Tags of the app monitor; other tags that it has stay.")
     logs: bool | None = Field(None, description="Copy events to CloudWatch Logs (CwLogEnabled).")
-    included_pages: Texts | None = Field(None, description="Collect events on these URLs alone.")
-    excluded_pages: Texts | None = Field(None, description="Collect events on all URLs but these.")
-    favorite_pages: Texts | None = Field(None, description="Pages marked in the console.")
+    included_pages: PagePatterns | None = Field(None, description="Collect events on these URLs alone.")
+    excluded_pages: PagePatterns | None = Field(None, description="Collect events on all URLs but these.")
+    favorite_pages: PagePatterns | None = Field(None, description="Pages marked in the console.")
     identity_pool: str | None = Field(
         None,
         pattern=r"^[\w-]+:[0-9a-f-]+$",

@@ -19,11 +19,11 @@ import msgspec
 
 from loadgen import client, wire
 from loadgen.model import Batch, EventView, Noun, Result, Session
+from loadgen.options import Accept
 from loadgen.planned import PlannedSession
 from loadgen.results import EventCounts, Meter
 from loadgen.scenario import Scenario
 from loadgen.swarm.schedule import Schedule, ScheduledRequest, pack
-from loadgen.transport import Accept
 
 AHEAD_SECONDS = 2.0  # a session is encoded at most this long before it starts
 TOGETHER_SECONDS = 0.2  # sessions that start within this time are encoded in one go, while the caches are warm

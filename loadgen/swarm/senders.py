@@ -54,7 +54,7 @@ class Exchange(msgspec.Struct, gc=False):
     preflight: Preflight | None = None
 
 
-Attempt = Exchange | Preflight
+AnyExchange = Exchange | Preflight
 """One HTTP request: its sender fills in its moments and its outcome."""
 
 
@@ -109,7 +109,7 @@ class Senders:
         except Exception as error:  # nothing was sent
             on_over(explain_error(error))
 
-    def _end(self, exchange: Exchange, attempt: Attempt, outcome: Outcome) -> None:
+    def _end(self, exchange: Exchange, attempt: AnyExchange, outcome: Outcome) -> None:
         attempt.outcome, attempt.finished = outcome, self._now()
         if attempt is not exchange:
             self._send_next(exchange)
@@ -126,7 +126,7 @@ def make_preflight(due: ScheduledRequest, request: Request, destination: Destina
     return None if asked is None else Preflight(asked)
 
 
-def find_shortage(attempt: Attempt) -> str | None:
+def find_shortage(attempt: AnyExchange) -> str | None:
     """Return the cause if this machine had no means to send the attempt; None if it was sent or the target failed."""
     outcome = attempt.outcome
     return outcome.cause if isinstance(outcome, NoAnswer) and outcome.is_own_shortage else None

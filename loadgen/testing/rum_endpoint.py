@@ -13,7 +13,7 @@ from loadgen.wire.sigv4 import Credentials
 
 LOOK_SECONDS = 0.05
 
-Event = dict[str, Any]
+SeenEvent = dict[str, Any]
 
 
 class RumEndpoint:
@@ -91,7 +91,7 @@ class RumEndpoint:
         monitor: str | None = None,
         wait: float = 0.0,
         count: int = 1,
-    ) -> list[Event]:
+    ) -> list[SeenEvent]:
         """Return the accepted events, the newest first, with `event_details` and `metadata` as objects.
 
         Args:
@@ -128,14 +128,14 @@ class RumEndpoint:
         if lines := self.refusals():
             raise AssertionError("the RUM endpoint refused\n  " + "\n  ".join(lines))
 
-    def _describe_seen(self, seen: list[Event]) -> str:
+    def _describe_seen(self, seen: list[SeenEvent]) -> str:
         counts = Counter((event["event_type"], event["metadata"].get("pageId", "no page")) for event in seen)
         came = [f"{number} of {kind.removeprefix(EVENT_PREFIX)} on {page}" for (kind, page), number in counts.items()]
         refused = [f"refused: {line}" for line in self.refusals()]
         return "; ".join(came + refused) or f"nothing came at all ({len(self.calls())} calls)"
 
 
-def _matches(event: Event, type: str | None, page: str | None) -> bool:
+def _matches(event: SeenEvent, type: str | None, page: str | None) -> bool:
     is_type = type is None or event["event_type"].removeprefix(EVENT_PREFIX) == type.removeprefix(EVENT_PREFIX)
     return is_type and page in (None, event["metadata"].get("pageId"))
 

@@ -8,7 +8,6 @@ greenlets send with the same rules from `swarm.connection_pool`, the only module
 
 from loadgen.causes import FOREIGN
 from loadgen.transport.answers import (
-    Accept,
     NoAnswer,
     allows_origin,
     describe_answer,
@@ -39,7 +38,6 @@ __all__ = [
     "FOREIGN",
     "PORTS",
     "TIMEOUT_SECONDS",
-    "Accept",
     "BlockingConnection",
     "FirstAnswer",
     "NoAnswer",

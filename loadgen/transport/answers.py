@@ -17,15 +17,13 @@ import ssl
 import zlib
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from loadgen import causes
 from loadgen.model import Response
-
-Accept = Literal["rum", "2xx"]
-"""Which answers mean accepted: those that RUM could give (`rum`), or every 2xx (`2xx`, for another kind of backend)."""
+from loadgen.options import Accept
 
 STATUSES = frozenset({200, 202, 204})
 BODIES = frozenset({b"", b"{}"})  # the bodies of RUM itself

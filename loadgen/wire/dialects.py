@@ -1,6 +1,7 @@
 """Batch → Request in a dialect: the way in which one kind of client encodes, signs and addresses PutRumEvents.
 
-Rule: a dialect is one class. To add one, write a subclass of `Dialect` and name an instance of it in DIALECTS.
+Rule: a dialect is one class. To add one, write a subclass of `Dialect`, put an instance of it into DIALECTS, and add
+its name to `options.DialectName`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from loadgen.model import Batch, Headers, Noun, Request, Visitor
+from loadgen.options import DialectName
 from loadgen.scenario import Scenario
 from loadgen.wire.browser_headers import make_browser_headers
 from loadgen.wire.put_rum_events import (
@@ -103,7 +105,7 @@ class Sdk(Dialect, frozen=True):
         return _make_fetch(text, count_utf16(text), frame, destination.compression)
 
 
-DIALECTS: dict[str, Dialect] = {"web": WebClient(), "sdk": Sdk()}
+DIALECTS: dict[DialectName, Dialect] = {"web": WebClient(), "sdk": Sdk()}
 """The dialects, by the names that the option `--dialect` takes."""
 
 

@@ -59,7 +59,7 @@ class Halves(NamedTuple):
         return Halves(self.first[begin:end], self.second[begin:end])
 
 
-Texts = Iterable[str] | Halves
+TextColumn = Iterable[str] | Halves
 
 
 class Template:
@@ -76,11 +76,11 @@ class Template:
         """
         return cls(_fill_with_placeholders(kind, fixed))
 
-    def write_all(self, *columns: Texts) -> list[str]:
+    def write_all(self, *columns: TextColumn) -> list[str]:
         """Write the text of each row of values; there is a column of values for each placeholder."""
         return list(self.iterate(*columns))
 
-    def iterate(self, *columns: Texts) -> Iterator[str]:
+    def iterate(self, *columns: TextColumn) -> Iterator[str]:
         """Yield the text of each row of values, as `write_all` does."""
         parts: list[Iterable[str]] = [repeat(self.pieces[0])]
         for column, piece in zip(columns, self.pieces[1:], strict=True):

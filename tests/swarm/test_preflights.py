@@ -12,6 +12,7 @@ import pytest
 from loadgen import wire
 from loadgen.causes import DESCRIPTORS, name_shortage
 from loadgen.model import Request, Response, Result
+from loadgen.options import DialectName
 from loadgen.planned import planned
 from loadgen.results import Summary
 from loadgen.scenario import Scenario
@@ -105,7 +106,7 @@ def test_the_request_s_clock_begins_when_the_browser_has_its_answer() -> None:
 
 
 @pytest.mark.parametrize(("dialect", "asks"), [("web", True), ("sdk", False)])
-def test_only_a_browser_asks(dialect: str, asks: bool) -> None:
+def test_only_a_browser_asks(dialect: DialectName, asks: bool) -> None:
     receiver, there = Receiver(200), msgspec.structs.replace(DESTINATION, dialect=wire.DIALECTS[dialect])
     measured = run_to(there, receiver)
     assert (measured.preflights.sent > 0) == asks == bool(receiver.preflights)

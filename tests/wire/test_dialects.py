@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, get_args
 
 import click
 import msgspec
 import pytest
 
 from loadgen.cli.run import run
+from loadgen.options import DialectName
 from loadgen.wire import DIALECTS, Encoded, encode
 from loadgen.wire.sigv4 import Credentials, Signer
 from tests.wire.batches import CART, CLOCK, DESTINATION, batch, body_of, event
@@ -76,7 +77,7 @@ def test_an_sdk_batch_merges_the_session_into_every_event() -> None:
 
 
 @pytest.mark.parametrize(("dialect", "presigned"), [("web", True), ("sdk", False)])
-def test_only_the_web_client_presigns_a_beacon(dialect: str, presigned: bool) -> None:
+def test_only_the_web_client_presigns_a_beacon(dialect: DialectName, presigned: bool) -> None:
     speech = DIALECTS[dialect]
     sent = encode(batch(event({}), beacon=True), msgspec.structs.replace(DESTINATION, dialect=speech), CLOCK)
     signer = Signer(Credentials("AKIDEXAMPLE", "secret"), "us-east-1")
@@ -97,4 +98,4 @@ def test_the_web_client_signs_a_fetch_in_its_headers() -> None:
 def test_run_offers_every_dialect() -> None:
     (option,) = [each for each in run.params if each.name == "dialect"]
     assert isinstance(option.type, click.Choice)
-    assert list(option.type.choices) == list(DIALECTS)
+    assert list(option.type.choices) == list(DIALECTS) == list(get_args(DialectName))

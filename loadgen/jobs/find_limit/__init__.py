@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 
 from loadgen.errors import LoadgenError, interrupt
 from loadgen.jobs.find_limit.view import build_limit_view, format_step
-from loadgen.jobs.inputs import Positive, Seconds, Seed, Share, read_source, take_first_monitor
+from loadgen.jobs.inputs import read_source, take_first_monitor
 from loadgen.jobs.progress import OnLine, WorkProgress, ignore_progress
 from loadgen.jobs.run import open_run
 from loadgen.jobs.run.follow import FollowedRun
@@ -33,12 +33,12 @@ from loadgen.limit import (
     find_limit_so_far,
 )
 from loadgen.model import Noun
-from loadgen.options import require_path, resolve_options
+from loadgen.options import Accept, Positive, Seconds, Seed, Share, require_path, resolve_options
 from loadgen.output import format_json, write_output
 from loadgen.results import GrowingFile, RunFolder, RunOptions, RunSpec, Summary
 from loadgen.scenario import Scenario
 
-__all__ = ["FindLimitOptions", "FoundLimit", "Progress", "build_limit_view", "find_limit", "format_step"]
+__all__ = ["FindLimitOptions", "FoundLimit", "SearchProgress", "build_limit_view", "find_limit", "format_step"]
 
 SETTLE_SECONDS = 1.0
 FEWEST = 2  # fewest requests in a window
@@ -63,7 +63,7 @@ class FindLimitOptions(Noun, kw_only=True):
     senders: Annotated[int, msgspec.Meta(ge=1, le=900)] = 500  # most requests in flight
     quota: Positive | None = 50.0  # of the local endpoint, in requests per second; None: no quota
     seed: Seed | None = None
-    accept: Literal["rum", "2xx"] = "rum"  # which answers mean accepted: RUM's own answers, or every 2xx
+    accept: Accept = "rum"
 
 
 class FoundLimit(Noun):
@@ -73,8 +73,8 @@ class FoundLimit(Noun):
     folder: Path
 
 
-Progress = SearchStep | str
-OnProgress = Callable[[Progress], None]
+SearchProgress = SearchStep | str
+OnSearchProgress = Callable[[SearchProgress], None]
 """Called with each window as it ends, and with lines for people."""
 
 
@@ -82,7 +82,7 @@ def find_limit(
     scenario: Scenario | Path | str,
     *,
     out: Path | str | None = None,
-    on_progress: OnProgress = ignore_progress,
+    on_progress: OnSearchProgress = ignore_progress,
     confirm: Confirm | None = None,
     **options: Any,
 ) -> FoundLimit:
@@ -117,7 +117,7 @@ def find_limit(
 
 
 def _search(
-    opened: AbstractContextManager[tuple[RunSpec, RunFolder, OpenTargets]], search: LimitSearch, tell: OnProgress
+    opened: AbstractContextManager[tuple[RunSpec, RunFolder, OpenTargets]], search: LimitSearch, tell: OnSearchProgress
 ) -> FoundLimit:
     """Follow the run of a search to its end, and return the limit."""
     with StopSignals() as signals, opened as (aimed, folder, targets):

@@ -32,7 +32,7 @@ from loadgen.model import Noun
 VARIATION, KOLMOGOROV, RATIO = "total variation", "Kolmogorov–Smirnov", "ratio"
 
 
-Verdict = Literal["close", "off", "too little data"]
+FitVerdict = Literal["close", "off", "too little data"]
 
 MATTERS = 0.05
 """A distance that users notice: 5 points of 100 of a distribution, 5 % of a figure. Our choice."""
@@ -59,7 +59,7 @@ class FitComparison(Noun):
     distance: float  # NaN: nothing to compare
     low: float  # interval that has 95 of 100 distances by chance alone
     high: float
-    verdict: Verdict
+    verdict: FitVerdict
     recorded_count: int
     generated_count: int
     recorded: float | None = None  # the figure itself, if the comparison is of one figure
@@ -88,7 +88,7 @@ class Judgement(Noun):
     pairs: tuple[Pair, ...]
     sessions_to_tell: int  # sessions of each side with which half of the comparisons without data would have a verdict
 
-    def count(self, verdict: Verdict) -> int:
+    def count(self, verdict: FitVerdict) -> int:
         """Count the comparisons with this verdict."""
         return sum(each.verdict == verdict for each in self.comparisons)
 
@@ -183,7 +183,7 @@ def is_one_sided(one: Observations, other: Observations, people: tuple[SessionVi
     return not part.low <= part.value <= part.high
 
 
-def give_verdict(kind: str, found: Distance) -> Verdict:
+def give_verdict(kind: str, found: Distance) -> FitVerdict:
     """Return the verdict on a distance."""
     if not np.isfinite(found.value):
         return "too little data"

@@ -22,10 +22,11 @@ import msgspec
 from loadgen.errors import LoadgenError
 from loadgen.jobs.fit.formats import BYTE_ORDERS, GZIP, HEAD, SPACE, Feed, decode_utf16, describe_head, unquote
 from loadgen.jobs.fit.recorded import Recorded, Recorder
-from loadgen.jobs.inputs import SampleRate, Seed, parse_moment
+from loadgen.jobs.inputs import parse_moment
 from loadgen.jobs.progress import OnProgress, Ticker
 from loadgen.jobs.targets import open_account, reach_target
 from loadgen.model import Noun
+from loadgen.options import SampleRate, Seed
 from loadgen.rum.quotas import RETENTION_SECONDS
 
 

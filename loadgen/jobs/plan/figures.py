@@ -10,8 +10,8 @@ from typing import Annotated, ClassVar
 
 import msgspec
 
-from loadgen.jobs.inputs import Positive, Price, SampleRate, Seconds, Seed, Share
 from loadgen.model import Noun
+from loadgen.options import Positive, Price, SampleRate, Seconds, Seed, Share
 from loadgen.rum.quotas import DOLLARS_PER_EVENT, REQUESTS_PER_SECOND
 
 

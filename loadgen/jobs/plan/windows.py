@@ -12,11 +12,11 @@ from loadgen.traffic import Ints
 
 MOST_STAGES = 24
 
-Bounds = tuple[str, float, float]
+WindowBounds = tuple[str, float, float]
 """A window's name, start and end, in seconds from the run's zero."""
 
 
-def divide_run(scenario: Scenario) -> list[Bounds]:
+def divide_run(scenario: Scenario) -> list[WindowBounds]:
     """Divide a run into stages if it lasts up to two hours, into hours up to two days, else into days."""
     if scenario.duration > 2 * DAY_SECONDS:
         return _divide_evenly(scenario.duration, DAY_SECONDS, "day {0}")
@@ -25,18 +25,18 @@ def divide_run(scenario: Scenario) -> list[Bounds]:
     return _divide_by_stages(scenario)
 
 
-def _divide_evenly(duration: float, length: float, name: str, hour: int = 0) -> list[Bounds]:
+def _divide_evenly(duration: float, length: float, name: str, hour: int = 0) -> list[WindowBounds]:
     edges = np.arange(0, duration, length).tolist()
     return [
         (name.format(place + 1, (place + hour) % 24), at, min(at + length, duration)) for place, at in enumerate(edges)
     ]
 
 
-def _divide_by_stages(scenario: Scenario) -> list[Bounds]:
+def _divide_by_stages(scenario: Scenario) -> list[WindowBounds]:
     stages = [stage for stage in scenario.arrivals.stages if stage.duration > 0]
     if not stages or len(stages) > MOST_STAGES:
         return [("whole run", 0.0, scenario.duration)]
-    found: list[Bounds] = []
+    found: list[WindowBounds] = []
     at, rate = 0.0, scenario.arrivals.start_rate
     for stage in stages:
         end = min(at + stage.duration, scenario.duration)
@@ -49,7 +49,7 @@ def _divide_by_stages(scenario: Scenario) -> list[Bounds]:
     return found
 
 
-def measure_window(seconds: LoadBySecond, bounds: Bounds) -> PlanWindow:
+def measure_window(seconds: LoadBySecond, bounds: WindowBounds) -> PlanWindow:
     """Measure the load that is due in a window."""
     name, start, end = bounds
     first, last = int(start), max(int(np.ceil(end)), int(start) + 1)

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from loadgen.charts import Markup, bars, card, cards, el, header, page, tiles
-from loadgen.jobs.inputs import Positive, Seconds, Seed, read_scenario, take_first_monitor
+from loadgen.jobs.inputs import read_scenario, take_first_monitor
 from loadgen.jobs.preview import plots
 from loadgen.jobs.preview.traffic_sample import TrafficSample, sample_traffic
 from loadgen.jobs.progress import OnProgress, ignore_progress
 from loadgen.model import Noun
-from loadgen.options import resolve_options
+from loadgen.options import Positive, Seconds, Seed, resolve_options
 from loadgen.scenario import Scenario, resolve_seed
 from loadgen.traffic import check_size
 from loadgen.units import format_clock, format_count, format_digits, format_rate

@@ -25,7 +25,7 @@ from loadgen.jobs.run.preflight import (
     confirm_aws,
     warn_of_strangers,
 )
-from loadgen.jobs.run.view import LiveView, OnProgress, Progress
+from loadgen.jobs.run.view import LiveView, OnRunProgress, RunProgress
 from loadgen.jobs.run.worker_process import worker
 from loadgen.jobs.stop_signals import StopSignals
 from loadgen.jobs.targets import Confirm, OpenTargets, open_targets, reach_target
@@ -37,7 +37,7 @@ from loadgen.transport import OnWait, require_answer
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["LiveView", "OnProgress", "Progress", "Run", "run", "worker"]
+__all__ = ["LiveView", "OnRunProgress", "Run", "RunProgress", "run", "worker"]
 
 
 class Run:
@@ -70,7 +70,7 @@ def run(
     scenario: Scenario | Path | str,
     *,
     out: Path | str | None = None,
-    on_progress: OnProgress = ignore_progress,
+    on_progress: OnRunProgress = ignore_progress,
     confirm: Confirm | None = None,
     **options: Any,
 ) -> Run:

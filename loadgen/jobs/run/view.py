@@ -50,7 +50,7 @@ class LiveView:
             if self._live:
                 self._live.stop()
 
-    def __call__(self, progress: Progress) -> None:
+    def __call__(self, progress: RunProgress) -> None:
         """Show one piece of progress."""
         self._end_wait()
         match progress:
@@ -129,7 +129,7 @@ def format_log_line(row: TimelineRow, duration: float) -> str:
     )
 
 
-Progress = RunSpec | TimelineRow | str | WorkProgress
+RunProgress = RunSpec | TimelineRow | str | WorkProgress
 """A run's spec, a measured second, a line for people, or what the run waits for until the next of these."""
 
-OnProgress = Callable[[Progress], None]
+OnRunProgress = Callable[[RunProgress], None]

@@ -12,15 +12,7 @@ from typing import Annotated, Any
 import msgspec
 import numpy as np
 
-from loadgen.jobs.inputs import (
-    Positive,
-    Price,
-    SampleRate,
-    Seconds,
-    Seed,
-    read_scenario,
-    take_first_monitor,
-)
+from loadgen.jobs.inputs import read_scenario, take_first_monitor
 from loadgen.jobs.plan.day import spread_over_day
 from loadgen.jobs.progress import OnProgress, ignore_progress
 from loadgen.jobs.sampling.estimate import (
@@ -37,7 +29,7 @@ from loadgen.jobs.sampling.estimate import (
     measure_share_variation,
 )
 from loadgen.model import Noun
-from loadgen.options import resolve_options
+from loadgen.options import Positive, Price, SampleRate, Seconds, Seed, resolve_options
 from loadgen.rum.quotas import DOLLARS_PER_EVENT
 from loadgen.scenario import Scenario, resolve_seed
 from loadgen.units import format_duration

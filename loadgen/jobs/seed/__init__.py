@@ -34,7 +34,7 @@ from loadgen.jobs.seed.ledger import (
 )
 from loadgen.jobs.seed.options import PastPeriod, SeedOptions
 from loadgen.jobs.seed.seeder import SeedProgress
-from loadgen.jobs.seed.sending import OnProgress, SeedResult, SeedRun, SeedStart, SeedTask, estimate_size
+from loadgen.jobs.seed.sending import OnSeedProgress, SeedResult, SeedRun, SeedStart, SeedTask, estimate_size
 from loadgen.jobs.seed.stream import place_past
 from loadgen.jobs.seed.verification import Verification, verify
 from loadgen.jobs.seed.view import SeedView, describe_verification
@@ -64,7 +64,7 @@ __all__ = [
 def seed(
     scenario: Scenario | Path | str,
     *,
-    on_progress: OnProgress = ignore_progress,
+    on_progress: OnSeedProgress = ignore_progress,
     confirm: Confirm | None = None,
     **options: Any,
 ) -> SeedResult:
@@ -93,7 +93,7 @@ def seed(
             return SeedRun(task, ledger, on_progress).send()
 
 
-def _prepare(given: Scenario | Path | str, options: SeedOptions, on_progress: OnProgress) -> SeedTask:
+def _prepare(given: Scenario | Path | str, options: SeedOptions, on_progress: OnSeedProgress) -> SeedTask:
     """Check everything that can be checked before anything is created."""
     loaded = read_scenario(given, options.measure_period(time.time()))
     first = take_first_monitor(loaded, "seed", on_progress)
@@ -233,7 +233,7 @@ def _write_scenario(given: Scenario | Path | str, task: SeedTask) -> None:
         ground_truth.write_truths(truths, task.folder / ground_truth.FILE)
 
 
-def _ensure_monitor(task: SeedTask, ledger: BatchLedger, on_progress: OnProgress) -> SeedIdentity:
+def _ensure_monitor(task: SeedTask, ledger: BatchLedger, on_progress: OnSeedProgress) -> SeedIdentity:
     """Return the identity with its monitor's id; a missing monitor is created with the run's tag."""
     identity, wanted = task.identity, task.scenario.monitor
     if not identity.monitor_id:

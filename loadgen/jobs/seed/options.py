@@ -9,10 +9,10 @@ from typing import Annotated
 import msgspec
 
 from loadgen.errors import LoadgenError
-from loadgen.jobs.inputs import Positive, Seed, Share, parse_moment
+from loadgen.jobs.inputs import parse_moment
 from loadgen.model import Noun
+from loadgen.options import Accept, Positive, Seed, Share
 from loadgen.rum.quotas import RETENTION_SECONDS
-from loadgen.transport import Accept
 
 DAY = 86_400.0
 RETENTION_DAYS = round(RETENTION_SECONDS / DAY)

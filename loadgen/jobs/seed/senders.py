@@ -8,7 +8,8 @@ from queue import Empty, Queue, SimpleQueue
 from threading import Thread
 
 from loadgen.model import Noun, Request, Response, Send
-from loadgen.transport import FOREIGN, Accept, NoAnswer, describe_answer, name_outcome, parse_retry_after
+from loadgen.options import Accept
+from loadgen.transport import FOREIGN, NoAnswer, describe_answer, name_outcome, parse_retry_after
 
 
 class Attempt(Noun):

@@ -67,14 +67,14 @@ class SeedResult(Noun):
     live: bool = False  # True: the result of --live, after the past
 
 
-OnProgress = Callable[[str | SeedStart | SeedProgress | SeedResult], None]
+OnSeedProgress = Callable[[str | SeedStart | SeedProgress | SeedResult], None]
 """Is called with lines of text and with a seeding's start, progress and results (of the past, and of --live)."""
 
 
 class SeedRun:
     """One run of a seeding's probe, past and present."""
 
-    def __init__(self, task: SeedTask, ledger: BatchLedger, on_progress: OnProgress) -> None:
+    def __init__(self, task: SeedTask, ledger: BatchLedger, on_progress: OnSeedProgress) -> None:
         self._task, self._ledger, self._on_progress = task, ledger, on_progress
 
     def send(self) -> SeedResult:

@@ -7,7 +7,7 @@ from functools import cache
 import pytest
 
 from loadgen.jobs.fit.estimate import Seen, see_visits
-from loadgen.jobs.fit.judgement import RATIO, FitComparison, Judgement, Verdict, count_sessions_to_tell, judge
+from loadgen.jobs.fit.judgement import RATIO, FitComparison, FitVerdict, Judgement, count_sessions_to_tell, judge
 from loadgen.jobs.fit.view import format_judgement
 from loadgen.jobs.fit.visits import match_site
 from loadgen.scenario import Scenario
@@ -44,7 +44,7 @@ def test_another_site_is_off_though_none_of_its_pages_can_be_compared() -> None:
     assert sum(each.verdict == "off" for each in plenty) >= 0.8 * len(plenty)
 
 
-def make_comparison(verdict: Verdict, high: float, count: int) -> FitComparison:
+def make_comparison(verdict: FitVerdict, high: float, count: int) -> FitComparison:
     return FitComparison("vitals", "LCP", RATIO, 1.1, 1 / high, high, verdict, count, count)
 
 

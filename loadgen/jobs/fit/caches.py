@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from loadgen.jobs.fit.event_order import LATE_SECONDS
-from loadgen.jobs.fit.files import BY_BROWSER, FEWEST_FILES, SHARED, Files, list_files
+from loadgen.jobs.fit.files import BY_BROWSER, FEWEST_FILES, Files, list_files
 from loadgen.jobs.fit.recorded import Bools, Floats, Ints, Recorded
+from loadgen.jobs.fit.shared_files import SHARED
 from loadgen.jobs.fit.visits import Visits, find_views, spread_first
 from loadgen.jobs.fit.vitals import LEAST
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from loadgen.jobs.fit.navigation import HEADER_BYTES
 from loadgen.jobs.fit.recorded import Bools, Floats, Ints, Recorded
+from loadgen.jobs.fit.shared_files import SHARED, find_shared_parts
 from loadgen.jobs.fit.visits import Visits, find_views
 from loadgen.rum import events as rum
 from loadgen.scenario import Client, Resources, find_bounds
@@ -45,9 +46,6 @@ HEADED = 2
 BY_BROWSER, BROWSERS_OWN = "other", 1
 PLACES = {"css": -1, BY_BROWSER: BROWSERS_OWN}
 """Places of images by initiator: those of style sheets come first, the browser's own (the favicon) last."""
-
-SHARED, FAR = Resources().shared, 0.15
-"""Default share of a page's files that other pages have too; difference from which a site's own share is written."""
 
 
 class Files(NamedTuple):
@@ -228,29 +226,22 @@ def _add_shared_parts(
 
     Style sheets and scripts tell the share; fonts and images are shared by rules of their own.
     """
-    numbers = {page: [(members[name], sum(file.kind == kind and file.usual and file.shared
-                                          for file in tables.get(page, [])))
-                      for kind, name in enumerate(KINDS[:2])] for page, members in found.items()}  # fmt: skip
     if len(found) < 2:
         return
-    part = _find_shared_part([each for own in numbers.values() for each in own], SHARED)
-    if part is not None:
-        usual["shared"] = part
-    for page, members in found.items():
-        own = _find_shared_part(numbers[page], SHARED if part is None else part)
-        if own is not None or part is not None:
-            members["shared"] = part if own is None else own
 
+    def count(page: int, kind: int, shared: bool) -> int:
+        return sum(file.kind == kind and file.usual and (file.shared or not shared) for file in tables.get(page, []))
 
-def _find_shared_part(numbers: list[tuple[int, int]], usual: float) -> float | None:
-    """Return the share of shared files; None: about the usual. `numbers`: files and shared ones, by page and kind."""
-    total, shared = sum(number for number, _ in numbers), sum(min(number, common) for number, common in numbers)
-    expected = sum(round(number * usual) for number, _ in numbers)
-    if abs(shared - expected) <= FAR * total:
-        return None
-    misses = {part: sum(abs(round(number * part) - min(number, common)) for number, common in numbers)
-              for part in (hundredth / 100 for hundredth in range(101))}  # fmt: skip
-    return min(misses, key=lambda part: (misses[part], abs(part - shared / total)))
+    kinds = range(2)
+    numbers = [[members[KINDS[kind]] for kind in kinds] for members in found.values()]
+    rare = [[count(page, kind, shared=False) for kind in kinds] for page in tables.keys() - found.keys()]
+    common = [[count(page, kind, shared=True) for kind in kinds] for page in found]
+    parts = find_shared_parts(np.array(numbers + rare), np.array(common))
+    if parts[0] != SHARED:
+        usual["shared"] = float(parts[0])
+    for part, members in zip(parts[1:].tolist(), found.values(), strict=True):
+        if part != SHARED or "shared" in usual:
+            members["shared"] = part
 
 
 def _find_usual_files(table: Ints) -> dict[str, int]:

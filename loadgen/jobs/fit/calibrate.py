@@ -20,6 +20,7 @@ from loadgen.jobs.fit.draft import Draft
 from loadgen.jobs.fit.estimate import Seen, see_visits
 from loadgen.jobs.fit.formats import Feed
 from loadgen.jobs.fit.inputs import LARGEST, bound, correct_inputs, count_inputs, find_minutes, guess_inputs
+from loadgen.jobs.fit.losses import correct_shares, loses_events, read_shares
 from loadgen.jobs.fit.recorded import Recorded, Recorder
 from loadgen.jobs.fit.support import round_share, round_to
 from loadgen.jobs.fit.visits import match_site
@@ -72,13 +73,14 @@ def calibrate(draft: Draft, seen: Seen, on_round: Callable[[str], None]) -> Draf
     most = int(np.clip(TIMES * len(seen.recorded.sessions.user), FEWEST, MOST))
     whole, events = min(most, MOST // 2), EVENTS * find_rarity(seen)
     usual = find_usual_minutes(draft, seen)
+    loses, shares = loses_events(draft), read_shares(draft)
     if "interactions_per_minute" in telemetry:
         telemetry["interactions_per_minute"] = guess_inputs(seen, usual)
     for number, part in enumerate(ROUNDS, 1):
         on_round(f"matching vitals, round {number} of {len(ROUNDS)}")
         sessions = max(int(whole * part), FEWEST)
-        lean = make_steady(make_lean(draft).build(), sessions)
-        generated = record_generated(lean, sessions, SEED)
+        scenario = make_steady(make_lean(draft, keeps_events=loses).build(), sessions)
+        generated = record_generated(scenario, sessions, SEED)
         shown = see_visits(generated, 1, site=match_site(generated, seen.site))
         correct_telemetry(telemetry, seen, shown)
         if "interactions_per_minute" in telemetry:
@@ -86,6 +88,8 @@ def calibrate(draft: Draft, seen: Seen, on_round: Callable[[str], None]) -> Draf
             telemetry["interactions_per_minute"] = correct_inputs(telemetry["interactions_per_minute"], missing)
         correct_dwells(draft, seen, shown)
         correct_shortcuts(draft, seen, shown)
+        if loses:
+            correct_shares(draft, shares, seen, shown)
         whole = int(np.clip(events * sessions / max(shown.recorded.counts.events, 1), FEWEST, most))
     return round_draft(draft, seen)
 
@@ -129,10 +133,16 @@ def make_steady(scenario: Scenario, sessions: int) -> Scenario:
     return scenario.model_copy(update={"arrivals": Arrivals(rate=max(sessions / 600, 0.1)), "duration": 600.0})
 
 
-def make_lean(draft: Draft) -> Draft:
-    """Return a copy of the draft with fewer events: few files, no errors, replays and custom events, no event limit."""
+def make_lean(draft: Draft, keeps_events: bool = False) -> Draft:
+    """Return a copy of the draft with fewer events: few files, no errors, replays and custom events, no event limit.
+
+    `keeps_events`: all but the event limit stays, as the client's batch limit makes it depend on the number of events
+    which of them are sent.
+    """
     lean = draft.copy()
     lean.sections["client"]["sessionEventLimit"] = 0
+    if keeps_events:
+        return lean
     lean.sections["telemetry"]["errors"] = {"sessions": 0.0}
     lean.sections["monitor"]["telemetries"] = [
         each for each in lean.sections["monitor"]["telemetries"] if each != "replay"

@@ -11,8 +11,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from loadgen.jobs.fit.attributes import find_attributes
+from loadgen.jobs.fit.files import LIMITED, find_most_images, read_kinds
 from loadgen.jobs.fit.recorded import Bools, Ints, Recorded
+from loadgen.jobs.fit.visits import make_view_keys
 from loadgen.rum import events as rum
+from loadgen.scenario import Client
 
 DEFAULT_EVENTS, DEFAULT_BATCH, DEFAULT_INTERVAL = 200, 100, 5000
 """The web client's own limits of a session and of a batch, and ms between dispatches (aws-rum-web 3.2.1)."""
@@ -81,6 +84,8 @@ def find_settings(recorded: Recorded, at_least: int) -> ClientSettings:
         members["timeToInteractive"] = True
     if not _has_urls(recorded):
         members["recordResourceUrl"] = False
+    if (images := find_most_images(_count_images(recorded))) > Client().resourceEventLimit:
+        members["resourceEventLimit"] = images
     if "batchLimit" not in members and (interval := _find_interval(batches)) is not None:
         members["dispatchInterval"] = interval
     release = _find_usual(recorded, recorded.sessions.release)
@@ -138,6 +143,15 @@ def _have_edge(counts: Ints) -> bool:
     numbers = np.bincount(counts)
     there, near, below = int(numbers[-1]), int(numbers[-BELOW:].sum()), int(numbers[-2 * BELOW : -BELOW].sum())
     return there >= FEWEST and max(PILED * len(counts), EDGE * max(below, FEWEST)) <= near <= 0.5 * len(counts)
+
+
+def _count_images(recorded: Recorded) -> Ints:
+    """Count the recorded images and media files of each load, of page views with one load."""
+    events, rows = recorded.events, recorded.find_rows(rum.RESOURCE)
+    rows = rows[np.isin(read_kinds(recorded)[events.key[rows]], LIMITED)]
+    keys, often = np.unique(make_view_keys(recorded, recorded.loads.event), return_counts=True)
+    own, counts = np.unique(make_view_keys(recorded, rows), return_counts=True)
+    return np.asarray(counts[np.isin(own, keys[often == 1])])
 
 
 def _find_batch_limit(batches: Batches) -> int:

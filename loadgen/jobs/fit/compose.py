@@ -87,6 +87,8 @@ def compose_arrivals(draft: Draft, found: Estimates, sample_rate: float) -> None
                 each | {key: write_duration(each[key]) for key in each.keys() - {"target", "times"}}
                 for each in members[name]
             ]
+    if "noise" in members:
+        members["noise"] = members["noise"] | {"memory": write_duration(members["noise"]["memory"])}
     rate = f", sampled at {sample_rate:g}" if sample_rate < 1 else ""
     draft.comments["arrivals"] = f"{found.curve.describe()}{rate}."
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from loadgen.scenario import PageSpec, Population, Scenario, Telemetry, bound_members, write_toml
@@ -76,11 +77,13 @@ def _quote(name: str) -> str:
 
 
 def _write_member(name: str, value: Any) -> str:
-    """Return a member's text; a list that is too long for one line has a line for each item."""
+    """Return a member's text; a list that is too long for one line has a line for each table, or full lines."""
     line = f"{_quote(name)} = {_write_value(value)}"
     if len(line) <= LONGEST_LINE or not isinstance(value, list):
         return line
-    return "\n".join([f"{_quote(name)} = [", *(f"    {_write_value(item)}," for item in value), "]"])
+    items = [f"{_write_value(item)}," for item in value]
+    rows = items if any(isinstance(item, dict) for item in value) else _fill_lines(items, LONGEST_LINE - 4)
+    return "\n".join([f"{_quote(name)} = [", *(f"    {row}" for row in rows), "]"])
 
 
 def _write_value(value: Any) -> str:
@@ -97,10 +100,15 @@ def _write_value(value: Any) -> str:
 
 def _wrap_comment(text: str) -> list[str]:
     """Break a comment into lines."""
+    return [f"# {line}" for line in _fill_lines(text.split(), LONGEST_LINE - 2)]
+
+
+def _fill_lines(words: Iterable[str], length: int) -> list[str]:
+    """Put words into lines of at most this length, unless one word alone is longer."""
     lines: list[str] = []
-    for word in text.split():
-        if lines and len(lines[-1]) + len(word) < LONGEST_LINE:
+    for word in words:
+        if lines and len(lines[-1]) + 1 + len(word) <= length:
             lines[-1] += f" {word}"
         else:
-            lines.append(f"# {word}")
+            lines.append(word)
     return lines

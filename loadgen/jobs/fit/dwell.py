@@ -117,6 +117,7 @@ def fit_dwells(recorded: Recorded, visits: Visits, mobile: Bools, interval: floa
     times = measure_dwells(recorded, visits)
     dwells = add_parting_clicks(times, recorded, visits)
     hidden = find_hidden_tabs(recorded, visits)
+    away = hidden.share if hidden else 0.0
     page, small = visits.page[dwells.view], mobile[visits.session[dwells.view]]
     different = find_different_pages(page, small, dwells.seconds)
     if rum.DOM not in recorded.types:  # pages that are left with their first input differ from the others
@@ -130,7 +131,7 @@ def fit_dwells(recorded: Recorded, visits: Visits, mobile: Bools, interval: floa
     for _ in range(2):
         rest, laws = ~np.isin(visits.page, [*different, *own]), []
         for group, device in ((~small, ~mobile), (small, mobile)):
-            law, views = fit_law(dwells.seconds[usual & group]), device[visits.session]
+            law, views = fit_law(dwells.seconds[usual & group], away), device[visits.session]
             if law is None or law.number < LEAST:
                 law = fit_watches(last.list_watches(views & rest)) or law
             laws.append((views, law))
@@ -138,7 +139,7 @@ def fit_dwells(recorded: Recorded, visits: Visits, mobile: Bools, interval: floa
         own = last.fit_different([each for each in unknown if known or seen[each] < seen.max()], laws)
         if known:
             break  # otherwise the usual laws were fitted to these pages, or to the busiest one
-    own |= {each: law for each in different if (law := fit_law(dwells.seconds[page == each])) is not None}
+    own |= {each: law for each in different if (law := fit_law(dwells.seconds[page == each], away)) is not None}
     return DwellLaws(laws[0][1], laws[1][1], own, hidden)
 
 

@@ -27,6 +27,9 @@ ROUNDS = 12
 POOR = 0.05
 """Distance from which no law fits; then measured quantiles are written, if there are at least MANY times."""
 
+BY_HIDDEN = 0.5
+"""What hidden tabs add to that distance, as a part of their share."""
+
 MANY = 1_000
 STEPS = 20
 
@@ -54,15 +57,19 @@ class DwellLaw(NamedTuple):
         return {"distribution": "quantiles", "seconds": list(self.seconds)}
 
 
-def fit_law(seconds: Floats, quantiles: bool = True) -> DwellLaw | None:
-    """Fit the law that is nearest to these times; None: too few times."""
+def fit_law(seconds: Floats, hidden: float = 0.0) -> DwellLaw | None:
+    """Fit the law that is nearest to these times; None: too few times.
+
+    `hidden`: the share of views whose tab is hidden for a while. These are longer, so no law is near the times then;
+    measured quantiles would count the hidden time twice, as the scenario hides tabs by itself.
+    """
     if len(seconds) < FEW:
         return None
     if len(seconds) < LEAST:
         return _match_mean(seconds)
     laws = [_match(kind, seconds) for kind in ("weibull", "lognormal", "exponential")]
     best = min(laws, key=lambda law: law.distance + (0.002 if law.distribution != "weibull" else 0.0))
-    if quantiles and best.distance > POOR and len(seconds) >= MANY:
+    if best.distance > POOR + BY_HIDDEN * hidden and len(seconds) >= MANY:
         steps = np.quantile(seconds, np.linspace(0, 0.999, STEPS + 1))
         return DwellLaw("quantiles", 0.0, 0.0, len(seconds), 0.0, tuple(np.round(steps, 1).tolist()))
     return best

@@ -37,6 +37,9 @@ USUAL = 0.5
 LIMITED, SAMPLED = (KINDS.index("image"), KINDS.index("media")), Client().resourceEventLimit
 """Kinds of files of which the client records only the first few in a load; that number."""
 
+SEVERAL, STRAY = 5, 0.002
+"""Loads with a number of images from which that number is no stray, at least, and their share of all loads."""
+
 CROWDED_OUT = 0.02
 """Share of the loads from which a file belongs to a page with more images than the client records."""
 
@@ -78,7 +81,7 @@ def list_files(recorded: Recorded, visits: Visits) -> Files:
     ids, file = np.unique(events.file[rows], return_inverse=True)
     loads = np.bincount(visits.page[whole], minlength=pages)
     pairs, place, often = np.unique(file * pages + visits.page[view], return_inverse=True, return_counts=True)
-    kind = _read_kinds(recorded)[events.key[rows]]
+    kind = read_kinds(recorded)[events.key[rows]]
     crowded = find_crowded(visits, view[np.isin(kind, LIMITED)])
     several = _find_common_files(visits, view, place)
     usual = (often >= USUAL * loads[pairs % pages]) | (
@@ -92,10 +95,20 @@ def list_files(recorded: Recorded, visits: Visits) -> Files:
 def find_crowded(visits: Visits, limited: Ints) -> Bools:
     """Find the pages with more images than the client records in a load; `limited`: [image], its view."""
     whole = np.flatnonzero(visits.hard & (visits.loads == 1))
-    full = np.bincount(limited, minlength=len(visits.page))[whole] == SAMPLED
+    counts = np.bincount(limited, minlength=len(visits.page))[whole]
+    full = counts == find_most_images(counts)
     loads = np.bincount(visits.page[whole], minlength=int(visits.page.max(initial=0)) + 1)
     crowded = np.bincount(visits.page[whole], weights=full, minlength=len(loads))
     return np.asarray(crowded >= np.maximum(USUAL * loads, LEAST_LOADS))
+
+
+def find_most_images(counts: Ints) -> int:
+    """Return the number of images that the client records in a load; `counts`: images of each load with one document.
+
+    It is the client's own limit, unless loads have more: then it is the highest number that several loads have.
+    """
+    loads = np.bincount(counts, minlength=SAMPLED + 1)[::-1].cumsum()[::-1]  # [number]: loads with so many or more
+    return max(int(np.flatnonzero(loads >= max(SEVERAL, STRAY * len(counts))).max(initial=0)), SAMPLED)
 
 
 def _find_common_files(visits: Visits, view: Ints, place: Ints) -> Bools:
@@ -130,6 +143,8 @@ def find_files(recorded: Recorded, visits: Visits, pages: int) -> SiteFiles:
             counts: dict[str, Any] = _find_usual_files(own)
             if crowded[each]:
                 counts["image"] = _count_images(tables[each], of_items[each] / len(own), browsers_own)
+                if media := sum(file.kind == LIMITED[1] and file.usual for file in tables[each]):
+                    counts["media"] = media  # images crowd out most of them
             found[each] = counts | _write_sizes(tables.get(each, []), counts)
     _add_shared_parts(usual, found, tables)
     told, size = files.view[~files.opaque], len(visits.page)
@@ -226,8 +241,8 @@ def _add_shared_parts(
 
     Style sheets and scripts tell the share; fonts and images are shared by rules of their own.
     """
-    if len(found) < 2:
-        return
+    if len(found) < 2 or not any(file.usual for own in tables.values() for file in own):
+        return  # the client may record no URLs
 
     def count(page: int, kind: int, shared: bool) -> int:
         return sum(file.kind == kind and file.usual and (file.shared or not shared) for file in tables.get(page, []))
@@ -252,7 +267,7 @@ def _find_usual_files(table: Ints) -> dict[str, int]:
     return {kind: number for kind, number in counts.items() if number or kind not in RARE_KINDS}
 
 
-def _read_kinds(recorded: Recorded) -> Ints:
+def read_kinds(recorded: Recorded) -> Ints:
     """Return the kind of each recorded key; the last entry stands for no key."""
     return np.array([*map(_read_kind, recorded.keys), OTHER_KIND], dtype=np.int64)
 

@@ -41,6 +41,9 @@ SLUG_PART = 0.6
 ENDING = re.compile(r"(?<=.)\.(?:html?|[sx]html|php|aspx?|jspx?|cfm|do|json|xml|md|pdf|txt)$")
 """The ending of a file's name."""
 
+SINGULARS = {"people": "person", "news": "news", "series": "series", "movies": "movie", "status": "status"}
+"""Usual segments of paths whose singular follows no rule."""
+
 LONGEST_TEMPLATE = 200
 PATTERN_NAME = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 EXAMPLES = 3
@@ -184,6 +187,8 @@ def make_placeholder(segment: str) -> str:
     """Return the singular of a path's segment as a placeholder's name: categories → category."""
     word = re.sub(r"[^a-z0-9]+", "_", segment.lower()).strip("_")
     word = re.sub(r"^[0-9_]+", "", word)
+    if word in SINGULARS:
+        return SINGULARS[word]
     if word.endswith("ies") and len(word) > 4:
         word = f"{word[:-3]}y"
     elif word.endswith("s") and not word.endswith("ss") and len(word) > 3:
@@ -212,7 +217,8 @@ def name_pages(templates: Sequence[str]) -> list[str]:
         words = [re.sub(r"[^a-z0-9]+", "-", part.lower()).strip("-") for part in _split(template) if "{" not in part]
         words = [word for word in words if word] or (["home"] if template == "/" else ["item"])
         options = ["-".join(words[-length:]) for length in range(1, len(words) + 1)]
-        inner = [f"{words[-1]}-{name}" for name in PATTERN_NAME.findall(template)]
+        holes = PATTERN_NAME.findall(template)[-1:]
+        inner = [*holes, *(f"{words[-1]}-{name}" for name in holes)]
         numbered = [f"{words[-1]}-{number}" for number in range(2, len(templates) + 2)]
         names.append(next(name for name in [*options, *inner, *numbered] if name not in names))
     return names

@@ -225,8 +225,7 @@ def _find_latest(recorded: Recorded, row: Ints, rows: Ints, number: Ints, path: 
     `row`: event rows of page views; `rows`: event rows. The result are places in `row`; -1: there is no such view.
     """
     events, size = recorded.events, len(recorded.pages) + 1
-    keys = (_combine(events.session[row], events.number[row]) * size) + events.page[row]
-    known, group = np.unique(keys, return_inverse=True)
+    known, group = np.unique(make_view_keys(recorded, row), return_inverse=True)
     wanted = (_combine(events.session[rows], number) * size) + path
     own = np.searchsorted(known, wanted)
     told = (path >= 0) & (np.append(known, -1)[own] == wanted)
@@ -237,6 +236,12 @@ def _find_latest(recorded: Recorded, row: Ints, rows: Ints, number: Ints, path: 
     place = np.searchsorted(moments, own * whole + events.at[rows] - begin, side="right") - 1
     place = np.maximum(place, np.searchsorted(group[order], own))
     return np.where(told, np.append(order, -1)[place], -1)
+
+
+def make_view_keys(recorded: Recorded, rows: Ints) -> Ints:
+    """Combine session, page number and path of each event row into one number."""
+    events = recorded.events
+    return _combine(events.session[rows], events.number[rows]) * (len(recorded.pages) + 1) + events.page[rows]
 
 
 def _combine(session: Ints, number: Ints) -> Ints:

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from loadgen.jobs.fit.client_settings import find_pile, find_settings
-from loadgen.scenario import Scenario
+from loadgen.jobs.fit.estimate import see_visits
+from loadgen.jobs.fit.files import find_files
+from loadgen.scenario import Resources, Scenario
 from tests.jobs.fit.round_trip import record, stretch
 
 NOTHING: dict[str, Any] = {}
@@ -32,6 +34,20 @@ def test_a_planted_setting_is_found_and_no_other(planted: dict[str, Any], found:
     settings = find_settings(record(scenario.model_copy(update={"client": client}), 3), 5)
     assert settings.members == found
     assert settings.telemetries[:1] == ("errors",)
+
+
+@pytest.mark.parametrize(("images", "limit", "told"), [(25, 40, 25), (30, 18, 18), (8, 40, None), (14, 10, None)])
+def test_the_client_records_as_many_images_as_loads_show(images: int, limit: int, told: int | None) -> None:
+    scenario = stretch(Scenario.load("quickstart"), 150)
+    client = scenario.client.model_copy(update={"resourceEventLimit": limit, "recordResourceUrl": False})
+    pages = {name: page.model_copy(update={"resources": Resources(image=images)})
+             for name, page in scenario.pages.items()}  # fmt: skip
+    recorded = record(scenario.model_copy(update={"client": client, "pages": pages}), 3)
+    assert find_settings(recorded, 5).members.get("resourceEventLimit") == told
+    seen = see_visits(recorded, 5)
+    found = find_files(recorded, seen.visits, len(seen.site.names))
+    assert found.usual["image"] == pytest.approx(min(images, limit), abs=2)
+    assert "shared" not in found.usual  # without URLs no page shows which files others have
 
 
 def test_the_recording_of_sessions_is_a_telemetry() -> None:

@@ -35,6 +35,18 @@ def test_pages_with_equal_times_have_none() -> None:
     assert find_different_pages(*draw_times({0: (55, 35), 1: (55, 35), 2: (55, 35)})) == []
 
 
+def test_hidden_tabs_do_not_make_a_law_one_of_quantiles() -> None:
+    """A scenario hides tabs by itself: quantiles that have hidden time already would have it twice."""
+    draws = np.random.default_rng(4)
+    seconds = draws.lognormal(np.log(22), 0.4, 4000)
+    seconds[:1200] += draws.exponential(30, 1200)
+    mixed, told = fit_law(seconds), fit_law(seconds, 0.3)
+    assert mixed is not None
+    assert mixed.distribution == "quantiles"
+    assert told is not None
+    assert told.distribution == "lognormal"
+
+
 def test_few_times_give_the_mean_alone() -> None:
     seconds = np.random.default_rng(2).exponential(20, 12)
     law = fit_law(seconds)

@@ -110,3 +110,11 @@ def test_a_page_with_more_images_than_the_client_records_has_all_that_its_loads_
     seen = see_visits(record_generated(Scenario.parse(text, "files.toml"), 480, 5), 5)
     assert find_members(seen, "home")["image"] == images
     assert find_members(seen, "item")["image"] == 3
+
+
+@pytest.mark.parametrize("media", [1, 2])
+def test_media_that_images_crowd_out_of_most_loads_are_told(media: int) -> None:
+    text = SITE.format(**USUAL).replace("image = 4", f"image = 12\nmedia = {media}")
+    seen = see_visits(record_generated(Scenario.parse(text, "files.toml"), 480, 5), 5)
+    assert find_members(seen, "home")["media"] == media
+    assert "media" not in find_members(seen, "item")

@@ -37,7 +37,8 @@ def templates(*paths: str, patterns: tuple[str, ...] = ()) -> set[str]:
         (["/hosts/at 192.168.17.23"], {"/hosts/{host}"}),
         (["/about us", "/top 10"], {"/about us", "/top 10"}),
         (["/t/ghp_16C7e42F292c6912E7710c838347Ae178B4a", "/t/deadbeef-1234-5678-9abc-def012345678"], {"/t/{t}"}),
-        ([f"/news/{slug}.html" for slug in SLUGS], {"/news/{new}.html"}),
+        ([f"/news/{slug}.html" for slug in SLUGS], {"/news/{news}.html"}),
+        (["/people/17", "/series/17/2"], {"/people/{person}", "/series/{series}/{series_2}"}),
         (["/doc/17.php", "/doc/18.php"], {"/doc/{doc}.php"}),
         ([f"/doc/{slug}{end}" for slug, end in zip(SLUGS, ["", ".md", ".md", ".md"], strict=True)], {"/doc/{doc}"}),
         (["/{x}/y"], {"/x/y"}),
@@ -65,6 +66,9 @@ def test_values_that_made_a_template_are_told_unless_they_look_like_secrets() ->
 def test_pages_have_short_distinct_names() -> None:
     assert name_pages(["/", "/product/{product}", "/cart", "/old/cart", "/{item}"]) == [
         "home", "product", "cart", "old-cart", "item",
+    ]  # fmt: skip
+    assert name_pages(["/people", "/people/{person}", "/hr/people/{person}", "/it/people/{person}"]) == [
+        "people", "person", "hr-people", "it-people",
     ]  # fmt: skip
 
 

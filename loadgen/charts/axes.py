@@ -70,7 +70,7 @@ class Axis(Noun):
         return cls(find_centres(len(named)), named, ticks, marks, spans)
 
 
-def linear(highest: float, ticks: int = 4) -> Scale:
+def make_linear_scale(highest: float, ticks: int = 4) -> Scale:
     """Make a linear scale from 0 to a little above the highest value, so that labels have room; to 1 if that is 0."""
     high = highest * HEADROOM if highest > 0 else 1.0
     step = round_step(high / HEADROOM / ticks)
@@ -83,7 +83,7 @@ def round_step(rough: float) -> float:
     return next(times * power for times in (1, 2, 2.5, 5, 10) if rough <= times * power * (1 + 1e-9))
 
 
-def logarithmic(lowest: float, highest: float) -> Scale:
+def make_log_scale(lowest: float, highest: float) -> Scale:
     """Make a logarithmic scale between 1, 2 or 5 times a power of ten; over 3 decades only powers of ten get ticks."""
     start = floor(log10(lowest))
     marks = [(times, times * 10.0**decade) for decade in range(start, start + 14) for times in (1, 2, 5)]

@@ -58,7 +58,7 @@ def join(*children: Child) -> Markup:
     )
 
 
-def page(title: str, *body: Child) -> str:
+def render_page(title: str, *body: Child) -> str:
     """Make a complete HTML document."""
     script = read_resource("report.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -78,7 +78,7 @@ def page(title: str, *body: Child) -> str:
     return f"<!doctype html>\n{document}\n"
 
 
-def header(verb: str, title: str, *inside: Child, meta: Sequence[str] = ()) -> Markup:
+def render_header(verb: str, title: str, *inside: Child, meta: Sequence[str] = ()) -> Markup:
     """Make the top of a page: the verb that made the page, its title, `inside`, and `meta` lines on how it was made."""
     return el(
         "header",
@@ -89,7 +89,9 @@ def header(verb: str, title: str, *inside: Child, meta: Sequence[str] = ()) -> M
     )
 
 
-def card(title: str, *body: Child, note: str | None = None, wide: bool = False, about: str | None = None) -> Markup:
+def render_card(
+    title: str, *body: Child, note: str | None = None, wide: bool = False, about: str | None = None
+) -> Markup:
     """Make a section: heading, `about` (what it shows), body, and `note` (how to read it)."""
     return el(
         "section",
@@ -101,12 +103,12 @@ def card(title: str, *body: Child, note: str | None = None, wide: bool = False, 
     )
 
 
-def cards(*inside: Child) -> Markup:
+def arrange_cards(*inside: Child) -> Markup:
     """Arrange cards in two columns; in one on narrow screens."""
     return el("div", *inside, class_="cards")
 
 
-def tiles(*figures: tuple[str, str, str]) -> Markup:
+def render_tiles(*figures: tuple[str, str, str]) -> Markup:
     """Make a few figures in large type, each given as name, figure and the text beside it."""
     boxes = (
         el("div", el("dt", name), el("dd", figure), el("dd", beside, class_="beside"))
@@ -115,7 +117,7 @@ def tiles(*figures: tuple[str, str, str]) -> Markup:
     return el("dl", *boxes, class_="tiles")
 
 
-def facts(pairs: list[tuple[str, Child]]) -> Markup:
+def render_facts(pairs: list[tuple[str, Child]]) -> Markup:
     """List names and values, one pair a line."""
     return el("dl", *(join(el("dt", name), el("dd", value)) for name, value in pairs), class_="facts")
 
@@ -131,7 +133,7 @@ def make_heading(title: str) -> Markup:
     return el("th", title, scope="col") if title else el("td")
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[Child]], caption: str, name: str = "") -> Markup:
+def render_table(head: Sequence[str], rows: Iterable[Sequence[Child]], caption: str, name: str = "") -> Markup:
     """Make a table whose first column names its rows; a table that is too wide scrolls inside its box."""
     columns = el("tr", *map(make_heading, head))
     body = (el("tr", el("th", row[0], scope="row"), *(el("td", cell) for cell in row[1:])) for row in rows)
@@ -139,12 +141,12 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Child]], caption: str, na
     return el("div", content, class_="scroll", tabindex=0, role="region", aria_label=caption)
 
 
-def folded(title: str, *inside: Markup) -> Markup:
+def fold(title: str, *inside: Markup) -> Markup:
     """Make a part of the page that is closed until its title is clicked."""
     return el("details", el("summary", title), *inside)
 
 
-def bars(counts: dict[str, int], colour: str, caption: str) -> Markup:
+def render_bars(counts: dict[str, int], colour: str, caption: str) -> Markup:
     """Make a table of counts by name, each with a bar and its share, the largest first."""
     total, largest = sum(counts.values()), max(counts.values(), default=0)
     rows = (
@@ -166,7 +168,7 @@ def break_name(name: str) -> Markup:
     return join(*parts, name.split("_")[-1])
 
 
-def stacked_bars(rows: Sequence[tuple[str, Sequence[int]]], colours: Sequence[str], caption: str) -> Markup:
+def render_stacked_bars(rows: Sequence[tuple[str, Sequence[int]]], colours: Sequence[str], caption: str) -> Markup:
     """Make a table of names, each with a bar of coloured parts and their counts; all bars have the same scale."""
     largest = max((sum(parts) for _, parts in rows), default=0)
     lines = []

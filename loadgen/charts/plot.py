@@ -46,7 +46,7 @@ class Layer(Noun):
 
 
 class Plot(Noun):
-    """A plot with its axes and layers; `html` draws it."""
+    """A plot with its axes and layers; `render` draws it."""
 
     id: str
     title: str
@@ -57,7 +57,7 @@ class Plot(Noun):
     layers: Sequence[Layer]
     height: int = 240
 
-    def html(self) -> Markup:
+    def render(self) -> Markup:
         """Return the plot as HTML: legend, drawing, axes and read-outs."""
         return el(
             "div",
@@ -96,7 +96,7 @@ class Plot(Noun):
         )
 
     def _draw_grid(self) -> list[Markup]:
-        lines = [draw_rule(self._y(tick), "grid") for tick in self.y.ticks if tick > self.y.low]
+        lines = [draw_rule(self._place_y(tick), "grid") for tick in self.y.ticks if tick > self.y.low]
         lines.append(draw_rule(self.height, "axis"))
         stages = [
             el("path", d=f"M{format_x(mark.start)} 0V{self.height}", class_="mark")
@@ -122,57 +122,60 @@ class Plot(Noun):
     def _draw_shape(self, layer: Layer, feet: Sequence[float], tops: Sequence[float]) -> list[Markup]:
         dashed = " dashed" if layer.dashed else ""
         if layer.shape == "stack":
-            return [el("path", d=self._steps(feet, tops), class_="fill")]
+            return [el("path", d=self._trace_steps(feet, tops), class_="fill")]
         if layer.shape == "band":
-            return [el("path", d=self._between(layer.foot, layer.values), class_="band")]
+            return [el("path", d=self._trace_band(layer.foot, layer.values), class_="band")]
         if layer.shape == "dots":
-            return [el("path", d=self._dots(layer.values), class_="dots")]
+            return [el("path", d=self._trace_dots(layer.values), class_="dots")]
         if layer.shape == "rule":
-            return [draw_rule(self._y(layer.values[0]), f"line{dashed}")]
-        path = self._line(layer.values)
+            return [draw_rule(self._place_y(layer.values[0]), f"line{dashed}")]
+        path = self._trace_line(layer.values)
         return [el("path", d=path, class_=f"line{dashed}")]
 
-    def _steps(self, feet: Sequence[float], tops: Sequence[float]) -> str:
+    def _trace_steps(self, feet: Sequence[float], tops: Sequence[float]) -> str:
         """Return the path of columns without gaps between them, from `feet` to `tops`."""
         edges = [place / len(tops) for place in range(len(tops) + 1)]
-        up = [f"{format_x(edges[i])} {self._at(top)}H{format_x(edges[i + 1])}" for i, top in enumerate(tops)]
+        up = [f"{format_x(edges[i])} {self._format_point(top)}H{format_x(edges[i + 1])}" for i, top in enumerate(tops)]
         down = [
-            f"{format_x(edges[i + 1])} {self._at(foot)}H{format_x(edges[i])}"
+            f"{format_x(edges[i + 1])} {self._format_point(foot)}H{format_x(edges[i])}"
             for i, foot in reversed(list(enumerate(feet)))
         ]
         return f"M{'L'.join(up)}L{'L'.join(down)}Z"
 
-    def _between(self, feet: Sequence[float], tops: Sequence[float]) -> str:
+    def _trace_band(self, feet: Sequence[float], tops: Sequence[float]) -> str:
         """Return the path of the areas between two lines, where both have values."""
         areas = []
-        for run in self._runs([top + foot for top, foot in zip(tops, feet, strict=True)]):
-            top = [f"{format_x(self.x.places[i])} {self._at(tops[i])}" for i in run]
-            foot = [f"{format_x(self.x.places[i])} {self._at(feet[i])}" for i in reversed(run)]
+        for run in self._split_runs([top + foot for top, foot in zip(tops, feet, strict=True)]):
+            top = [f"{format_x(self.x.places[i])} {self._format_point(tops[i])}" for i in run]
+            foot = [f"{format_x(self.x.places[i])} {self._format_point(feet[i])}" for i in reversed(run)]
             areas.append(f"M{'L'.join(top + foot)}Z")
         return "".join(areas)
 
-    def _line(self, values: Sequence[float]) -> str:
+    def _trace_line(self, values: Sequence[float]) -> str:
         """Return the path of a line that is broken where values are missing; a single value is a dot."""
-        runs = ([f"{format_x(self.x.places[i])} {self._at(values[i])}" for i in run] for run in self._runs(values))
+        runs = (
+            [f"{format_x(self.x.places[i])} {self._format_point(values[i])}" for i in run]
+            for run in self._split_runs(values)
+        )
         return "".join(f"M{'L'.join(run)}" + ("h0" if len(run) == 1 else "") for run in runs)
 
-    def _dots(self, values: Sequence[float]) -> str:
+    def _trace_dots(self, values: Sequence[float]) -> str:
         shown = (i for i, value in enumerate(values) if isfinite(value))
-        return "".join(f"M{format_x(self.x.places[i])} {self._at(values[i])}h0" for i in shown)
+        return "".join(f"M{format_x(self.x.places[i])} {self._format_point(values[i])}h0" for i in shown)
 
-    def _runs(self, values: Sequence[float]) -> list[list[int]]:
+    def _split_runs(self, values: Sequence[float]) -> list[list[int]]:
         """Group the indices of neighbouring places that have values."""
         grouped = groupby(range(len(values)), key=lambda i: isfinite(values[i]))
         return [list(run) for has_value, run in grouped if has_value]
 
-    def _y(self, value: float) -> float:
+    def _place_y(self, value: float) -> float:
         return self.height * (1 - self.y.share(value))
 
-    def _at(self, value: float) -> str:
-        return f"{self._y(value):.1f}".removesuffix(".0")
+    def _format_point(self, value: float) -> str:
+        return f"{self._place_y(value):.1f}".removesuffix(".0")
 
     def _draw_y_axis(self) -> Markup:
-        labels = (el("span", self.format_tick(tick), style=f"top:{self._y(tick):.1f}px") for tick in self.y.ticks)
+        labels = (el("span", self.format_tick(tick), style=f"top:{self._place_y(tick):.1f}px") for tick in self.y.ticks)
         return el("div", *labels, class_="yaxis", aria_hidden="true")
 
     def format_tick(self, tick: float) -> str:

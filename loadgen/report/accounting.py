@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from loadgen.charts import Markup, card, el, folded, table
+from loadgen.charts import Markup, el, fold, render_card, render_table
 from loadgen.model import Noun
 from loadgen.results import INCOMPLETE_SESSIONS, Content, Outcomes, RunData, Summary
 from loadgen.units import format_clock, format_count, format_share
@@ -20,11 +20,11 @@ def build_accounting_card(run: RunData) -> Markup:
         f"Of {format_count(events.generated)} events generated, {format_count(events.sent)} were sent: "
         f"{format_count(events.accepted)} accepted and {format_count(events.lost)} lost."
     )
-    return card(
+    return render_card(
         "Where every event went",
         draw_flow(list_nodes(run), "Accounting of events", text),
-        folded("As a table", build_accounting_table(run)),
-        folded("Outcomes in requests, events and bytes", build_outcome_table(run.summary)),
+        fold("As a table", build_accounting_table(run)),
+        fold("Outcomes in requests, events and bytes", build_outcome_table(run.summary)),
         about="From the events that the web client noticed to the events that were accepted; every event is counted.",
         note="generated = not sampled + over the session limit + dropped + unsent + sent; sent = accepted + lost.",
         wide=True,
@@ -81,7 +81,7 @@ def build_accounting_table(run: RunData) -> Markup:
     )
     rows = [("generated", format_count(events.generated), "100%")]
     rows += [(name, format_count(part), format_share(part, whole)) for name, part, whole in parts]
-    return table(("events", "count", "share"), rows, "Accounting of events")
+    return render_table(("events", "count", "share"), rows, "Accounting of events")
 
 
 def build_outcome_table(summary: Summary) -> Markup:
@@ -96,7 +96,7 @@ def build_outcome_table(summary: Summary) -> Markup:
         list_cells(f"failed: {cause}", summary.errors.get(cause, 0), content, sent)
         for cause, content in summary.failures.items()
     ]
-    return table(head, rows, "Outcomes in each unit")
+    return render_table(head, rows, "Outcomes in each unit")
 
 
 def list_cells(name: str, requests: int, content: Content, sent: int) -> tuple[str, ...]:
@@ -130,10 +130,11 @@ def build_incomplete_card(run: RunData) -> Markup | None:
     ]
     more = f"; the first {SHOWN} are here" if len(sessions) > SHOWN else ""
     missing = sum(each.batches_due - each.batches_tried for each in sessions)
-    return card(
+    return render_card(
         "Sessions that were not run",
-        folded(
-            f"{format_count(len(sessions))} sessions", table(head, rows, "Sessions that were not run, or only in part")
+        fold(
+            f"{format_count(len(sessions))} sessions",
+            render_table(head, rows, "Sessions that were not run, or only in part"),
         ),
         about=f"Sessions of lost workers, not run or only in part: {format_count(len(sessions))} "
         f"with {format_count(missing)} batches.",

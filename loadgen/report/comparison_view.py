@@ -15,17 +15,17 @@ from loadgen.charts import (
     Layer,
     Markup,
     Plot,
-    card,
-    cards,
+    arrange_cards,
     el,
     find_highest,
-    folded,
-    header,
+    fold,
     join,
-    linear,
-    page,
+    make_linear_scale,
     pick_colour,
-    table,
+    render_card,
+    render_header,
+    render_page,
+    render_table,
 )
 from loadgen.report.comparison import NAMES, Comparison, Difference, FigureInterval, align
 from loadgen.report.conditions import describe_condition
@@ -66,10 +66,10 @@ def build_comparison_page(given: Sequence[RunData], comparison: Comparison) -> s
     """Build the HTML page of a comparison."""
     runs = align(given)
     others = range(1, len(runs))
-    return page(
+    return render_page(
         "Comparison of runs · loadgen",
         build_heading(runs, comparison),
-        cards(
+        arrange_cards(
             *(build_differences(comparison, place) for place in others),
             plot_counts(runs, "sent", "Throughput", "Requests answered a second, every attempt counted."),
             plot_counts(runs, "accepted", "Goodput", "Requests accepted a second."),
@@ -77,9 +77,9 @@ def build_comparison_page(given: Sequence[RunData], comparison: Comparison) -> s
             plot_curves(runs, "latency", "Percentile curve of latency", lambda requests: requests.latency),
             plot_curves(runs, "service", "Percentile curve of service time", lambda requests: requests.service),
             plot_curves(runs, "lag", "Percentile curve of schedule lag", lambda requests: requests.lag),
-            card(
+            render_card(
                 "Figures",
-                folded("Every run's figures with their intervals", build_figures_table(comparison)),
+                fold("Every run's figures with their intervals", build_figures_table(comparison)),
                 wide=True,
             ),
         ),
@@ -104,7 +104,7 @@ def build_heading(runs: Sequence[RunData], comparison: Comparison) -> Markup:
         for place, run in enumerate(runs)
     )
     notes = [el("li", note) for note in comparison.notes]
-    return header(
+    return render_header(
         "compare",
         f"{len(runs)} runs compared",
         el("ul", *described, class_="runs"),
@@ -126,9 +126,9 @@ def build_differences(comparison: Comparison, place: int) -> Markup:
             *figures, change, interval = list_cells(comparison, each)
             told = el("span", change, class_="differs" if each.is_more_than_chance else None)
             rows.append((*figures, told, interval, draw_whisker(each)))
-    return card(
+    return render_card(
         f"{name_letter(place)} against A",
-        table(head, rows, f"{name_letter(place)} against A", "whiskers"),
+        render_table(head, rows, f"{name_letter(place)} against A", "whiskers"),
         about=f"* {KEY}.",
         note="The bar is the interval of the difference, each row on a scale of its own; the line is no difference.",
         wide=True,
@@ -153,9 +153,9 @@ def plot_counts(runs: Sequence[RunData], name: str, title: str, about: str) -> M
     """Plot a count per second of all runs."""
     series = [run.timeline.compute_rate(name).tolist() for run in runs]
     axis, layers = overlay_runs(runs, series)
-    scale = linear(find_highest(*series))
+    scale = make_linear_scale(find_highest(*series))
     plot = Plot(name, title, about, axis, scale, format_rate, layers)
-    return card(title, plot.html(), about=about)
+    return render_card(title, plot.render(), about=about)
 
 
 def plot_latencies(runs: Sequence[RunData]) -> Markup:
@@ -165,7 +165,7 @@ def plot_latencies(runs: Sequence[RunData]) -> Markup:
     title, about = "Latency p99", "99th percentile of the latency, from the intended moment to the answer."
     scale = choose_spread_scale(*series)
     plot = Plot("latency-p99", title, about, axis, scale, format_milliseconds, layers)
-    return card(title, plot.html(), about=about)
+    return render_card(title, plot.render(), about=about)
 
 
 def overlay_runs(runs: Sequence[RunData], series: Sequence[Sequence[float]]) -> tuple[Axis, list[Layer]]:
@@ -192,8 +192,8 @@ def plot_curves(runs: Sequence[RunData], key: str, title: str, of: Callable[[Bin
     ]
     about = "What a share of the requests did not exceed; each step to the right is rarer."
     if not lines:
-        return card(title, el("p", "None of the runs has its requests.parquet.", class_="none"))
-    return card(title, plot_curve(f"curve-{key}", title, about, lines).html(), about=about)
+        return render_card(title, el("p", "None of the runs has its requests.parquet.", class_="none"))
+    return render_card(title, plot_curve(f"curve-{key}", title, about, lines).render(), about=about)
 
 
 def build_figures_table(comparison: Comparison) -> Markup:
@@ -211,7 +211,7 @@ def build_figures_table(comparison: Comparison) -> Markup:
             )
             cells.append(format_figure(name, figure.value) + spread)
         rows.append((label, *cells))
-    return table(head, rows, "Figures of every run with 95 % intervals")
+    return render_table(head, rows, "Figures of every run with 95 % intervals")
 
 
 def list_cells(comparison: Comparison, each: Difference) -> tuple[str, str, str, str, str]:

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from loadgen.charts import Child, Markup, bars, card, cards, el, facts, folded, header, page, stacked_bars, tiles
+from loadgen.charts import (
+    Child,
+    Markup,
+    arrange_cards,
+    el,
+    fold,
+    render_bars,
+    render_card,
+    render_facts,
+    render_header,
+    render_page,
+    render_stacked_bars,
+    render_tiles,
+)
 from loadgen.report import plots
 from loadgen.report.accounting import build_accounting_card, build_incomplete_card, describe_preflights
 from loadgen.report.plots import plot_curve
 from loadgen.report.tables import (
     build_clock_table,
+    build_environment_card,
     build_incidents_card,
     build_neighbours_card,
     build_stage_table,
@@ -27,15 +39,15 @@ NO_RECORDS = "The run's requests.parquet is missing in its folder; figures of si
 def build_report_page(run: RunData) -> str:
     """Build the HTML page of a run."""
     summary = run.summary
-    return page(
+    return render_page(
         f"{summary.scenario}: {name_verdict(summary)} · loadgen",
         build_headline(run),
         build_tiles(summary),
-        cards(
-            card(
+        arrange_cards(
+            render_card(
                 "Throughput and outcomes",
-                plots.plot_requests(run).html(),
-                folded("Stages as a table", build_stage_table(summary)) if summary.stages else None,
+                plots.plot_requests(run).render(),
+                fold("Stages as a table", build_stage_table(summary)) if summary.stages else None,
                 about="Requests answered a second, every attempt counted, and the batches that were due.",
                 note="What stands above the line are retries, and answers to batches that were due a step before. "
                 + describe_width(run),
@@ -54,10 +66,10 @@ def build_report_page(run: RunData) -> str:
             build_generator_card(run),
             build_errors_card(summary),
             build_environment_card(run),
-            card(
+            render_card(
                 "All figures",
-                folded("Every figure of summary.json", list_every_figure(summary)),
-                folded("The run over time", build_timeline_table(run)),
+                fold("Every figure of summary.json", list_every_figure(summary)),
+                fold("The run over time", build_timeline_table(run)),
                 wide=True,
             ),
         ),
@@ -77,7 +89,7 @@ def build_headline(run: RunData) -> Markup:
                 "cut off: the run ended before it could write its summary; the figures are recovered from its records",
             ),
         )
-    return header(
+    return render_header(
         "report",
         summary.scenario,
         build_badge(summary),
@@ -122,7 +134,7 @@ def build_tiles(summary: Summary) -> Markup:
     """Build the tiles of the main figures."""
     requests, events, rates = summary.requests, summary.events, summary.rates
     quota = summary.quota
-    return tiles(
+    return render_tiles(
         ("Throughput", format_rate(rates.requests), f"{format_rate(rates.events)} events"),
         ("Goodput", format_rate(rates.good_requests), f"{format_rate(rates.good_events)} events"),
         ("Throttled", format_share(requests.throttled, requests.sent), f"{format_count(requests.throttled)} requests"),
@@ -155,24 +167,24 @@ def build_clock_cards(run: RunData) -> list[Markup]:
     else:
         text = "Latency and service time that a share of the requests did not exceed."
         lines = [("p50", "latency", requests.latency, False), ("service", "service time", requests.service, True)]
-        spread = plot_curve("curve", "Percentile curve", text, lines).html()
+        spread = plot_curve("curve", "Percentile curve", text, lines).render()
     return [
-        card(
+        render_card(
             "Latency",
-            plots.plot_latency(run).html(),
-            folded("The clocks as a table", build_clock_table(summary)),
+            plots.plot_latency(run).render(),
+            fold("The clocks as a table", build_clock_table(summary)),
             about="From the intended moment to the answer.",
             note=None if requests else NO_RECORDS,
         ),
-        card(
+        render_card(
             "Percentile curve",
             spread,
             about="What a share of the requests did not exceed; each step to the right is rarer.",
             note="Where latency lies above service time, requests waited before they were sent.",
         ),
-        card(
+        render_card(
             "Schedule lag",
-            plots.plot_lag(run).html(),
+            plots.plot_lag(run).render(),
             about="From the intended moment to the actual send: the generator's own lateness.",
             note="Above 200 ms at p99 the run is invalid, because its latencies would measure the generator.",
         ),
@@ -189,9 +201,9 @@ def build_throttling_card(run: RunData) -> Markup:
             f"(between {format_digits(quota.low)} and {format_digits(quota.high)}) "
             f"that holds {format_count(quota.burst)}."
         )
-    return card(
+    return render_card(
         "Throttling and quota",
-        plots.plot_throttling(run).html(),
+        plots.plot_throttling(run).render(),
         about="Requests sent, requests accepted, and the quota that explains the difference.",
         note=note,
     )
@@ -201,7 +213,7 @@ def build_retries_card(run: RunData) -> Markup:
     """Build the card of retries: what they cost and what they recovered."""
     requests, rates = run.summary.requests, run.summary.rates
     recovered = format_share(requests.recovered, requests.retried)
-    told = facts(
+    told = render_facts(
         [
             ("Amplification", f"{format_digits(rates.amplification)} requests a batch" if rates.amplification else "–"),
             ("Retried", f"{format_count(requests.retried)} requests"),
@@ -223,70 +235,43 @@ def build_retries_card(run: RunData) -> Markup:
             for place, parts in enumerate(run.requests.by_attempt)
             if parts.any()
         ]
-        attempts = stacked_bars(rows, ATTEMPT_OUTCOMES, "Outcomes by attempt") if rows else None
-    return card("Retries", told, attempts, about="What retries cost, and what they recovered.")
+        attempts = render_stacked_bars(rows, ATTEMPT_OUTCOMES, "Outcomes by attempt") if rows else None
+    return render_card("Retries", told, attempts, about="What retries cost, and what they recovered.")
 
 
 def build_mix_card(summary: Summary) -> Markup:
     """Build the card of events by type."""
     if not summary.event_mix:
-        return card("Event mix", el("p", "No event was due.", class_="none"))
-    made = bars(summary.event_mix, "neutral", "Events in batches that were due, by type")
-    return card("Event mix", made, about="Events in batches that were due, by type.")
+        return render_card("Event mix", el("p", "No event was due.", class_="none"))
+    made = render_bars(summary.event_mix, "neutral", "Events in batches that were due, by type")
+    return render_card("Event mix", made, about="Events in batches that were due, by type.")
 
 
 def build_errors_card(summary: Summary) -> Markup | None:
     """Build the card of failed requests by cause, without throttled ones; None if none failed."""
     if not summary.errors:
         return None
-    made = bars(summary.errors, "failed", "Failed requests by cause")
-    return card("Errors", made, about="Failed requests by cause; a 429 is no failure.")
+    made = render_bars(summary.errors, "failed", "Failed requests by cause")
+    return render_card("Errors", made, about="Failed requests by cause; a 429 is no failure.")
 
 
 def build_generator_card(run: RunData) -> Markup:
     """Build the card of the generator's own processor time and memory."""
     generator = run.summary.generator
-    told = facts(
+    told = render_facts(
         [
             ("Workers", format_count(generator.workers)),
             ("CPU", f"mean {generator.cpu_percent_mean:g}%, highest {generator.cpu_percent_max:g}% of one core"),
             ("Memory", f"highest {format_bytes(generator.rss_bytes_max)}"),
         ]
     )
-    drawn = (plots.plot_cpu(run).html(), plots.plot_memory(run).html())
-    return card("Generator", told, *drawn, about="Processor and memory of the generator itself.")
+    drawn = (plots.plot_cpu(run).render(), plots.plot_memory(run).render())
+    return render_card("Generator", told, *drawn, about="Processor and memory of the generator itself.")
 
 
 def build_sessions_card(run: RunData) -> Markup:
     """Build the card of the sessions that were active over time."""
-    return card("Sessions", plots.plot_visitors(run).html(), about="Visits that were open at a time.")
-
-
-def build_environment_card(run: RunData) -> Markup:
-    """Build the card of the run's command, options, machine and versions."""
-    spec, summary = run.spec, run.summary
-    pairs: list[tuple[str, Child]] = [("Seed", str(summary.seed)), ("Ledger", describe_ledger(summary))]
-    if spec is not None:
-        target = {"url": spec.url, "region": spec.region, **{each.name: each.id for each in spec.monitors}}
-        told = {"Target": target, "Machine": spec.machine, "Versions": spec.versions, "Options": spec.asked}
-        pairs = [("Command", el("code", spec.command or "–")), *pairs, *((k, list_pairs(v)) for k, v in told.items())]
-    return card("Environment", facts(pairs), about=f"Folder {run.name}", wide=not summary.errors)
-
-
-def list_pairs(named: Mapping[str, object]) -> str:
-    """Format names and values on one line, without those that are None."""
-    return " · ".join(f"{name} {value}" for name, value in named.items() if value is not None)
-
-
-def describe_ledger(summary: Summary) -> str:
-    """Say whether the endpoint's counts agree with ours."""
-    ledger = summary.ledger
-    if ledger.agrees is None:
-        return "not compared: the target keeps no ledger, or did not answer"
-    theirs = f"{format_count(ledger.endpoint_requests)} requests, {format_count(ledger.endpoint_events)} events"
-    if summary.in_doubt.requests:
-        theirs += f", {format_count(summary.in_doubt.requests)} requests were in flight at a kill"
-    return f"agrees: the endpoint accepted {theirs}" if ledger.agrees else f"does not agree: the endpoint says {theirs}"
+    return render_card("Sessions", plots.plot_visitors(run).render(), about="Visits that were open at a time.")
 
 
 def describe_width(run: RunData) -> str:

@@ -17,8 +17,8 @@ from loadgen.charts import (
     find_highest,
     find_stack_height,
     label_times,
-    linear,
-    logarithmic,
+    make_linear_scale,
+    make_log_scale,
     pick_colour,
 )
 from loadgen.model import Noun
@@ -55,7 +55,7 @@ def plot_requests(run: RunData) -> Plot:
     ]
     high = max(find_stack_height(*outcomes), max(offered, default=0.0))
     title = "Requests by outcome over time"
-    return Plot("requests", title, text, build_run_axis(run), linear(high), format_rate, layers, 300)
+    return Plot("requests", title, text, build_run_axis(run), make_linear_scale(high), format_rate, layers, 300)
 
 
 def plot_latency(run: RunData) -> Plot:
@@ -108,7 +108,7 @@ def plot_throttling(run: RunData) -> Plot:
         text += f" The estimated quota is {quota.rate:g} a second, between {quota.low:g} and {quota.high:g}."
         high = max(high, quota.rate)
     title = "Throttling against the quota"
-    return Plot("throttling", title, text, build_run_axis(run), linear(high), format_rate, layers)
+    return Plot("throttling", title, text, build_run_axis(run), make_linear_scale(high), format_rate, layers)
 
 
 def plot_visitors(run: RunData) -> Plot:
@@ -116,7 +116,7 @@ def plot_visitors(run: RunData) -> Plot:
     active = run.timeline.find_maxima("sessions_active").tolist()
     layers = [Layer("neutral", "sessions active", active)]
     text = f"Sessions active at a time; {format_count(run.summary.sessions)} started in all."
-    scale = linear(find_highest(active))
+    scale = make_linear_scale(find_highest(active))
     return Plot("sessions", "Sessions active", text, build_run_axis(run), scale, format_short, layers, 170)
 
 
@@ -125,14 +125,14 @@ def plot_cpu(run: RunData) -> Plot:
     cpu = (run.timeline.find_maxima("cpu_percent") / 100).tolist()
     layers = [Layer("neutral", "CPU, 100 % = one core", cpu)]
     text = f"CPU of {run.summary.generator.workers} worker(s) together; 100 % is one core."
-    scale = linear(max(find_highest(cpu), 1.0))
+    scale = make_linear_scale(max(find_highest(cpu), 1.0))
     return Plot("cpu", "Generator CPU", text, build_run_axis(run), scale, format_percent, layers, 170)
 
 
 def plot_memory(run: RunData) -> Plot:
     """Plot the generator's resident memory."""
     held = run.timeline.find_maxima("rss_bytes").tolist()
-    top = linear(find_highest(held) / 2**20)
+    top = make_linear_scale(find_highest(held) / 2**20)
     scale = Scale(0.0, top.high * 2**20, tuple(tick * 2**20 for tick in top.ticks))
     layers = [Layer("neutral", "resident memory", held)]
     text = "Resident memory of all workers together."
@@ -150,7 +150,7 @@ def plot_monitors(run: RunData) -> Plot:
     told = ", ".join(f"{each.name} {format_count(each.requests.sent)}" for each in run.summary.monitors)
     text = f"Requests sent a second by app monitor; in all: {told}."
     title = "Requests by app monitor over time"
-    return Plot("monitors", title, text, build_run_axis(run), linear(high), format_rate, layers)
+    return Plot("monitors", title, text, build_run_axis(run), make_linear_scale(high), format_rate, layers)
 
 
 def plot_monitors_throttled(run: RunData) -> Plot:
@@ -164,7 +164,7 @@ def plot_monitors_throttled(run: RunData) -> Plot:
     )
     text = f"Throttled share of the requests of each app monitor; over the whole run: {told}."
     title = "Throttled share by app monitor over time"
-    return Plot("monitors-throttled", title, text, build_run_axis(run), linear(1.0), format_percent, layers)
+    return Plot("monitors-throttled", title, text, build_run_axis(run), make_linear_scale(1.0), format_percent, layers)
 
 
 def compute_throttled_share(lines: BinnedTimeline) -> Floats:
@@ -242,8 +242,8 @@ def choose_spread_scale(*series: Sequence[float]) -> Scale:
     values: Floats = np.array([value for each in series for value in each], dtype=np.float64)
     there = values[np.isfinite(values)]
     if not len(there):
-        return logarithmic(1.0, 10.0)
-    return logarithmic(max(float(there.min()), 0.1), max(float(there.max()), 0.2))
+        return make_log_scale(1.0, 10.0)
+    return make_log_scale(max(float(there.min()), 0.1), max(float(there.max()), 0.2))
 
 
 POINTS = 160

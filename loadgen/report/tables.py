@@ -1,12 +1,12 @@
-"""Figures as tables: the plots as numbers, incidents, app monitors, and everything in summary.json."""
+"""Figures as tables: the plots as numbers, incidents, app monitors, the environment, and everything in summary.json."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from loadgen.charts import Markup, card, table
+from loadgen.charts import Child, Markup, el, render_card, render_facts, render_table
 from loadgen.report.plots import find_incidents, plot_monitors, plot_monitors_throttled
 from loadgen.results import LedgerComparison, Requests, RunData, Summary
 from loadgen.scenario import Incident
@@ -48,7 +48,7 @@ def build_stage_table(summary: Summary) -> Markup:
         )
         for stage in summary.stages
     ]
-    return table(head, rows, "Stages, by the intended moments of their batches")
+    return render_table(head, rows, "Stages, by the intended moments of their batches")
 
 
 def list_request_cells(requests: Requests) -> tuple[str, ...]:
@@ -67,7 +67,7 @@ def build_clock_table(summary: Summary) -> Markup:
     )
     quantiles = ("p50", "p90", "p95", "p99", "max", "mean")
     rows = [(name, *(format_milliseconds(getattr(clock, each)) for each in quantiles)) for name, clock in named]
-    return table(("", *quantiles), rows, "The clocks")
+    return render_table(("", *quantiles), rows, "The clocks")
 
 
 def build_timeline_table(run: RunData) -> Markup:
@@ -89,13 +89,13 @@ def build_timeline_table(run: RunData) -> Markup:
     ]
     head = ("from", *(name.replace("_", " ") for name in names), "p50", "p99", "lag p99", "CPU", "memory")
     note = "" if lines.width == 1 else f", {lines.width} s a row; percentiles are those of a row's worst second"
-    return table(head, rows, f"The run over time{note}")
+    return render_table(head, rows, f"The run over time{note}")
 
 
 def list_every_figure(summary: Summary) -> Markup:
     """Build the table of all figures in summary.json, under their own names."""
     rows = list(flatten("", msgspec.to_builtins(summary)))
-    return table(("name in summary.json", "value"), rows, "Every figure", "every")
+    return render_table(("name in summary.json", "value"), rows, "Every figure", "every")
 
 
 def flatten(name: str, value: object) -> Iterator[tuple[str, str]]:
@@ -130,8 +130,10 @@ def build_incidents_card(run: RunData) -> Markup | None:
         )
         for each in incidents
     ]
-    made = table(("incident", "kind", "from", "to", "whom it could hit"), rows, "Incidents, with their ramps")
-    return card("Incidents", made, about="What the scenario let go wrong; ground-truth.ndjson names the visits hit.")
+    made = render_table(("incident", "kind", "from", "to", "whom it could hit"), rows, "Incidents, with their ramps")
+    return render_card(
+        "Incidents", made, about="What the scenario let go wrong; ground-truth.ndjson names the visits hit."
+    )
 
 
 def describe_hit_group(incident: Incident) -> str:
@@ -146,8 +148,8 @@ def build_neighbours_card(run: RunData) -> Markup | None:
     """Build the card of the app monitors; None for a run with only one."""
     if len(run.summary.monitors) < 2:
         return None
-    plots = (plot_monitors(run).html(), plot_monitors_throttled(run).html()) if run.monitors else ()
-    return card(
+    plots = (plot_monitors(run).render(), plot_monitors_throttled(run).render()) if run.monitors else ()
+    return render_card(
         "App monitors",
         *plots,
         build_monitor_table(run.summary),
@@ -174,9 +176,36 @@ def build_monitor_table(summary: Summary) -> Markup:
         )
         for each in summary.monitors
     ]
-    return table(head, rows, "App monitors, in shares of their own requests and events")
+    return render_table(head, rows, "App monitors, in shares of their own requests and events")
 
 
 def describe_agreement(ledger: LedgerComparison) -> str:
     """Say in a word or two whether the endpoint's counts agree with ours."""
     return {None: "not compared", True: "agrees", False: "does not agree"}[ledger.agrees]
+
+
+def build_environment_card(run: RunData) -> Markup:
+    """Build the card of the run's command, options, machine and versions."""
+    spec, summary = run.spec, run.summary
+    pairs: list[tuple[str, Child]] = [("Seed", str(summary.seed)), ("Ledger", describe_ledger(summary))]
+    if spec is not None:
+        target = {"url": spec.url, "region": spec.region, **{each.name: each.id for each in spec.monitors}}
+        told = {"Target": target, "Machine": spec.machine, "Versions": spec.versions, "Options": spec.asked}
+        pairs = [("Command", el("code", spec.command or "–")), *pairs, *((k, list_pairs(v)) for k, v in told.items())]
+    return render_card("Environment", render_facts(pairs), about=f"Folder {run.name}", wide=not summary.errors)
+
+
+def list_pairs(named: Mapping[str, object]) -> str:
+    """Format names and values on one line, without those that are None."""
+    return " · ".join(f"{name} {value}" for name, value in named.items() if value is not None)
+
+
+def describe_ledger(summary: Summary) -> str:
+    """Say whether the endpoint's counts agree with ours."""
+    ledger = summary.ledger
+    if ledger.agrees is None:
+        return "not compared: the target keeps no ledger, or did not answer"
+    theirs = f"{format_count(ledger.endpoint_requests)} requests, {format_count(ledger.endpoint_events)} events"
+    if summary.in_doubt.requests:
+        theirs += f", {format_count(summary.in_doubt.requests)} requests were in flight at a kill"
+    return f"agrees: the endpoint accepted {theirs}" if ledger.agrees else f"does not agree: the endpoint says {theirs}"

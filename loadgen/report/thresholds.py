@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.table import Table
 from rich.text import Text
 
-from loadgen.charts import Child, Markup, card, el, table
+from loadgen.charts import Child, Markup, el, render_card, render_table
 from loadgen.model import Noun
 from loadgen.results import Summary, ThresholdResult
 from loadgen.units import format_digits, format_percent
@@ -68,9 +68,9 @@ def build_thresholds_card(summary: Summary) -> Markup:
         for each in map(ThresholdText.of, summary.thresholds)
     ]
     if not rows:
-        return card("Thresholds", el("p", "The scenario has none.", class_="none"))
-    made = table(("threshold", "kept", "figure", "bound"), rows, "Thresholds with their figures", "thresholds")
-    return card("Thresholds", made, about="What the run had to keep.")
+        return render_card("Thresholds", el("p", "The scenario has none.", class_="none"))
+    made = render_table(("threshold", "kept", "figure", "bound"), rows, "Thresholds with their figures", "thresholds")
+    return render_card("Thresholds", made, about="What the run had to keep.")
 
 
 def build_sign(sign: str) -> Markup:

@@ -19,14 +19,14 @@ from loadgen.charts import (
     Layer,
     Plot,
     Scale,
-    card,
-    cards,
+    arrange_cards,
     el,
     find_highest,
     find_stack_height,
     label_times,
-    linear,
-    page,
+    make_linear_scale,
+    render_card,
+    render_page,
 )
 from loadgen.results import Follower, RunSpec, TimelineRow
 from loadgen.units import format_clock, format_count, format_milliseconds, format_rate
@@ -62,11 +62,11 @@ class LivePage:
         self._follower: Follower | None = None
         self._rows: deque[TimelineRow] = deque(maxlen=MOST_SECONDS)
 
-    def html(self) -> str:
+    def render(self) -> str:
         """Return the page with the figures so far."""
         conductor = self._source()
         if conductor is None:
-            return page("The run has not begun", el("p", "The run has not begun."))
+            return render_page("The run has not begun", el("p", "The run has not begun."))
         if self._follower is None:
             self._follower = Follower(conductor.folder.path)
         self._rows.extend(self._follower.rows())
@@ -76,16 +76,18 @@ class LivePage:
 def draw_page(rows: Sequence[TimelineRow], spec: RunSpec) -> str:
     """Draw throughput by outcome with the quota, latency, lag and requests in flight, second by second."""
     if not rows:
-        return page("Live", el("p", "The first seconds are under way.", class_="none"))
+        return render_page("Live", el("p", "The first seconds are under way.", class_="none"))
     last = rows[-1]
     note = f"Second {last.second}: {format_count(last.sessions_active)} active sessions. {CONTROLS}"
-    return page(
+    return render_page(
         "Live",
-        cards(
-            card("Requests a second, by outcome", plot_outcomes(rows, spec).html(), wide=True, note=note),
-            card("Latency", plot_times(rows, "latency", ("latency_p50_ms", "latency_p95_ms", "latency_p99_ms")).html()),
-            card("Lag of the generator", plot_times(rows, "lag", ("lag_p99_ms",)).html()),
-            card("Requests in flight", plot_in_flight(rows).html(), wide=True),
+        arrange_cards(
+            render_card("Requests a second, by outcome", plot_outcomes(rows, spec).render(), wide=True, note=note),
+            render_card(
+                "Latency", plot_times(rows, "latency", ("latency_p50_ms", "latency_p95_ms", "latency_p99_ms")).render()
+            ),
+            render_card("Lag of the generator", plot_times(rows, "lag", ("lag_p99_ms",)).render()),
+            render_card("Requests in flight", plot_in_flight(rows).render(), wide=True),
         ),
     )
 
@@ -101,21 +103,21 @@ def plot_outcomes(rows: Sequence[TimelineRow], spec: RunSpec) -> Plot:
     if spec.target == "local" and spec.quota is not None:
         layers.append(Layer("ink", f"quota {spec.quota:g}/s", [spec.quota], "rule", dashed=True))
         high = max(high, spec.quota)
-    return plot_seconds(rows, "outcomes", linear(high), format_rate, layers)
+    return plot_seconds(rows, "outcomes", make_linear_scale(high), format_rate, layers)
 
 
 def plot_times(rows: Sequence[TimelineRow], name: str, columns: Sequence[str]) -> Plot:
     """Plot quantiles of a clock for each second, with a gap where no request was answered."""
     series = {column: [_number(getattr(row, column)) for row in rows] for column in columns}
     layers = [Layer(_colour(column), column.split("_")[-2], values) for column, values in series.items()]
-    return plot_seconds(rows, name, linear(find_highest(*series.values())), format_milliseconds, layers)
+    return plot_seconds(rows, name, make_linear_scale(find_highest(*series.values())), format_milliseconds, layers)
 
 
 def plot_in_flight(rows: Sequence[TimelineRow]) -> Plot:
     """Plot how many requests waited for an answer at the end of each second."""
     values = [float(row.in_flight) for row in rows]
     return plot_seconds(
-        rows, "in-flight", linear(max(4.0, *values)), format_count, [Layer("neutral", "in flight", values)]
+        rows, "in-flight", make_linear_scale(max(4.0, *values)), format_count, [Layer("neutral", "in flight", values)]
     )
 
 
@@ -159,7 +161,7 @@ def add_live_page(ui: Any, source: Callable[[], Conductor | None], *, is_decided
         return response
 
     def answer_page() -> Response:
-        return Response(live.html(), headers={"Refresh": str(REFRESH_SECONDS)})
+        return Response(live.render(), headers={"Refresh": str(REFRESH_SECONDS)})
 
     ui.app.before_request(refuse_changes)
     ui.app.after_request(embed_plots)

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadgen.charts import label_times, linear, logarithmic
+from loadgen.charts import label_times, make_linear_scale, make_log_scale
 from loadgen.charts.axes import ROWS, Mark, PlacedLabel, assign_rows, draw_labels, place_labels, time_ticks
 
 
 @given(st.floats(1e-3, 1e12))
 def test_a_linear_scale_holds_its_highest_value_in_few_round_steps(highest: float) -> None:
-    scale = linear(highest)
+    scale = make_linear_scale(highest)
     assert scale.high >= highest * (1 - 1e-6)
     assert 2 <= len(scale.ticks) <= 6
     assert scale.share(scale.high) == 1
@@ -24,7 +24,7 @@ def test_a_linear_scale_holds_its_highest_value_in_few_round_steps(highest: floa
 
 @given(st.floats(0.1, 1e6), st.floats(1, 1e6))
 def test_a_logarithmic_scale_holds_both_ends_and_labels_few(lowest: float, times: float) -> None:
-    scale = logarithmic(lowest, lowest * times)
+    scale = make_log_scale(lowest, lowest * times)
     assert scale.low <= lowest * 1.002
     assert scale.high >= lowest * times * 0.998
     assert 1 <= len(scale.ticks) <= 12

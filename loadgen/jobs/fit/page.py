@@ -11,17 +11,17 @@ from loadgen.charts import (
     Layer,
     Markup,
     Plot,
-    card,
-    cards,
+    arrange_cards,
     el,
-    folded,
-    header,
+    fold,
     label_columns,
-    linear,
-    logarithmic,
-    page,
-    table,
-    tiles,
+    make_linear_scale,
+    make_log_scale,
+    render_card,
+    render_header,
+    render_page,
+    render_table,
+    render_tiles,
 )
 from loadgen.jobs.fit.judgement import FitComparison, Judgement, Pair
 from loadgen.jobs.fit.view import MARKS, Fitted, format_chance, format_distance, format_figure
@@ -46,11 +46,11 @@ GROUPS = {
 def build_fit_page(fitted: Fitted) -> str:
     """Return the page's HTML."""
     judgement = fitted.judgement
-    return page(
+    return render_page(
         f"{fitted.scenario.name}: fit · loadgen",
         build_headline(fitted),
         build_tiles(judgement),
-        cards(*list_cards(fitted)),
+        arrange_cards(*list_cards(fitted)),
         el("footer", "Made by loadgen. It shows values of the recorded data, such as paths and messages."),
     )
 
@@ -58,7 +58,7 @@ def build_fit_page(fitted: Fitted) -> str:
 def build_headline(fitted: Fitted) -> Markup:
     """Build the page's header: what was fitted."""
     held = ", compared with sessions that were not fitted" if fitted.judgement.held_out else ""
-    return header(
+    return render_header(
         "fit",
         fitted.scenario.name,
         el("p", " ".join(fitted.scenario.description.split()), class_="sentence"),
@@ -72,7 +72,7 @@ def build_tiles(judgement: Judgement) -> Markup:
     little = (
         f"half would be told with some {needed:,} sessions on each side" if needed else "chance could hide a difference"
     )
-    return tiles(
+    return render_tiles(
         ("Close", format_count(judgement.count("close")), "figures within what matters, or within chance"),
         ("Off", format_count(judgement.count("off")), "beyond both"),
         ("Too little data", format_count(judgement.count("too little data")), little),
@@ -83,24 +83,26 @@ def build_tiles(judgement: Judgement) -> Markup:
 def list_cards(fitted: Fitted) -> Iterator[Markup]:
     """Yield the cards: plots, comparisons, pages, notes and the scenario."""
     for pair in fitted.judgement.pairs:
-        yield card(f"{GROUPS[pair.group]}: {pair.name}", draw_pair(pair), about=SHARES if pair.labels else QUANTILES)
-    yield card("Comparisons", build_table(fitted.judgement), wide=True,
+        yield render_card(
+            f"{GROUPS[pair.group]}: {pair.name}", draw_pair(pair), about=SHARES if pair.labels else QUANTILES
+        )
+    yield render_card("Comparisons", build_table(fitted.judgement), wide=True,
                note="“By chance” is what 95 of 100 random divisions of all visitors show.")  # fmt: skip
-    yield card("Pages", build_pages(fitted), wide=True)
-    yield card("What to know", el("ul", *(el("li", note) for note in fitted.notes)), wide=True)
-    yield card("The scenario", folded(f"{fitted.scenario.name}.toml", el("pre", fitted.text)), wide=True)
+    yield render_card("Pages", build_pages(fitted), wide=True)
+    yield render_card("What to know", el("ul", *(el("li", note) for note in fitted.notes)), wide=True)
+    yield render_card("The scenario", fold(f"{fitted.scenario.name}.toml", el("pre", fitted.text)), wide=True)
 
 
 def build_pages(fitted: Fitted) -> Markup:
     """Build the table of page names and their paths."""
-    return table(("page", "path"), list(fitted.templates.items()), "Pages of the scenario and their paths")
+    return render_table(("page", "path"), list(fitted.templates.items()), "Pages of the scenario and their paths")
 
 
 def build_table(judgement: Judgement) -> Markup:
     """Build the table of comparisons, one row for each."""
     head = ("", "recorded", "generated", "distance", "by chance", "verdict", "observations")
     rows = [write_row(each) for each in judgement.comparisons]
-    return table(head, rows, "Recorded beside generated traffic")
+    return render_table(head, rows, "Recorded beside generated traffic")
 
 
 def write_row(each: FitComparison) -> tuple[str, ...]:
@@ -131,10 +133,10 @@ def draw_shares(pair: Pair) -> Markup:
     labels = [pair.labels[place] for place in order]
     recorded, generated = ([side[place] for place in order] for side in (pair.recorded, pair.generated))
     every = max(-(-sum(len(label) + 2 for label in labels) // LABELS_ROOM), 1)
-    axis, scale = Axis.of_columns(labels, label_columns(labels, every)), linear(max(*recorded, *generated))
+    axis, scale = Axis.of_columns(labels, label_columns(labels, every)), make_linear_scale(max(*recorded, *generated))
     layers = [Layer(RECORDED, "recorded", recorded, "stack"), Layer(GENERATED, "generated", generated, "dots")]
     title = f"{pair.name}, recorded and generated"
-    return Plot(make_id(pair), title, SHARES, axis, scale, format_percent, layers).html()
+    return Plot(make_id(pair), title, SHARES, axis, scale, format_percent, layers).render()
 
 
 def draw_quantiles(pair: Pair) -> Markup:
@@ -151,13 +153,13 @@ def draw_quantiles(pair: Pair) -> Markup:
         title=f"{pair.name}, recorded and generated",
         text=QUANTILES,
         x=Axis(places, [f"{place:.1%} are below" for place in places], ticks),
-        y=linear(high) if even else logarithmic(low, high * 1.001),
+        y=make_linear_scale(high) if even else make_log_scale(low, high * 1.001),
         say=lambda value: format_digits(value) if value is None else format_figure(value, pair.unit),
         layers=[
             Layer(RECORDED, "recorded", clip_values(pair.recorded, low, even)),
             Layer(GENERATED, "generated", clip_values(pair.generated, low, even), dashed=True),
         ],
-    ).html()
+    ).render()
 
 
 def clip_values(values: tuple[float, ...], low: float, even: bool) -> list[float]:

@@ -14,17 +14,17 @@ from loadgen.charts import (
     Plot,
     Scale,
     Write,
-    card,
-    cards,
+    arrange_cards,
     el,
     find_highest,
-    folded,
-    header,
+    fold,
     label_times,
-    linear,
-    page,
-    table,
-    tiles,
+    make_linear_scale,
+    render_card,
+    render_header,
+    render_page,
+    render_table,
+    render_tiles,
 )
 from loadgen.jobs.plan.advice import write_advice
 from loadgen.jobs.plan.figures import CapacityPlan, LoadCurves
@@ -56,31 +56,35 @@ RATE_MARGIN = 1.2  # factor by which the axis of sample rates exceeds the lowest
 
 def build_plan_page(plan: CapacityPlan) -> str:
     """Return the page's HTML."""
-    return page(
+    return render_page(
         f"{plan.scenario}: capacity plan · loadgen",
         build_headline(plan),
         build_tiles(plan),
         el("p", " ".join(write_advice(plan)), class_="sentence"),
-        cards(
-            card(
+        arrange_cards(
+            render_card(
                 "Load over the run",
-                plot_load(plan, plan.curves).html() if plan.curves else None,
-                folded("First attempts by part of the run", table(LOAD_HEAD, list_load_rows(plan), "First attempts")),
+                plot_load(plan, plan.curves).render() if plan.curves else None,
+                fold(
+                    "First attempts by part of the run", render_table(LOAD_HEAD, list_load_rows(plan), "First attempts")
+                ),
                 about="Requests a second against the quota: first attempts, and attempts with retries.",
                 wide=True,
             ),
-            card(
+            render_card(
                 "Loss against quota",
-                plot_loss(plan).html(),
+                plot_loss(plan).render(),
                 about="Share of attempts throttled and of events lost under each quota, retries included.",
                 wide=True,
             ),
-            card("Cost against sample rate", plot_cost(plan).html(), about="Cost of a month at the price below."),
+            render_card(
+                "Cost against sample rate", plot_cost(plan).render(), about="Cost of a month at the price below."
+            ),
             build_precision_card(plan),
-            card("Sample rates", table(RATE_HEAD, list_rate_rows(plan), "Sample rates"), wide=True),
-            card(
+            render_card("Sample rates", render_table(RATE_HEAD, list_rate_rows(plan), "Sample rates"), wide=True),
+            render_card(
                 "What client settings change",
-                table(SETTING_HEAD, list_setting_rows(plan), "Client settings"),
+                render_table(SETTING_HEAD, list_setting_rows(plan), "Client settings"),
                 about="The same sessions through a client with one setting changed.",
                 wide=True,
             ),
@@ -92,7 +96,7 @@ def build_plan_page(plan: CapacityPlan) -> str:
 def build_headline(plan: CapacityPlan) -> Markup:
     """Build the page's header: what was planned, how exactly, and the verdict under the quota."""
     answer = f"At {plan.throttling.quota:g} requests a second: {format_verdict(plan.throttling)}."
-    return header(
+    return render_header(
         "plan",
         plan.scenario,
         el("p", answer, class_="sentence"),
@@ -106,7 +110,7 @@ def build_headline(plan: CapacityPlan) -> Markup:
 def build_tiles(plan: CapacityPlan) -> Markup:
     """Build six tiles with the plan's main figures."""
     found, money, need = plan.throttling, plan.money, plan.need
-    return tiles(
+    return render_tiles(
         ("Quota needed", f"{need.quota:,}/s", f"loses at most {need.lost_share:.2%} of the events"),
         (f"Lost at {found.quota:g}/s", f"{found.lost_share:.1%}", f"{found.throttled_share:.1%} throttled"),
         (
@@ -142,14 +146,14 @@ def plot_load(plan: CapacityPlan, curves: LoadCurves) -> Plot:
     moments = [format_clock((place + 0.5) * curves.step) for place in range(size)]
     axis = Axis.of_columns(moments, label_times(size * curves.step))
     text = f"Requests a second over {format_duration(plan.duration)}, beside a quota of {quota:g}."
-    scale = linear(max(*curves.peak, *curves.attempts, quota))
+    scale = make_linear_scale(max(*curves.peak, *curves.attempts, quota))
     return Plot("load", "Load over the run", text, axis, scale, format_rate, layers)
 
 
 def plot_loss(plan: CapacityPlan) -> Plot:
     """Plot the shares of requests throttled and of events lost, over the quota."""
     points = plan.loss
-    scale = linear(max(max(point.quota for point in points), plan.need.quota) * MARK_MARGIN)
+    scale = make_linear_scale(max(max(point.quota for point in points), plan.need.quota) * MARK_MARGIN)
     axis = Axis(
         places=[scale.share(point.quota) for point in points],
         named=[f"quota {point.quota:g}/s" for point in points],
@@ -161,7 +165,7 @@ def plot_loss(plan: CapacityPlan) -> Plot:
         Layer("failed", "events lost", [point.lost_share for point in points]),
     ]
     text = "Shares of the requests throttled and of the events lost, over the quota."
-    return Plot("loss", "Loss against quota", text, axis, linear(1.0), format_percent, layers)
+    return Plot("loss", "Loss against quota", text, axis, make_linear_scale(1.0), format_percent, layers)
 
 
 def place_quota_marks(plan: CapacityPlan, scale: Scale) -> list[Mark]:
@@ -201,9 +205,9 @@ def build_precision_card(plan: CapacityPlan) -> Markup | None:
     drawn_lines = plot_by_rate(
         plan, "precision", "Precision against sample rate", layers, lambda value: f"±{format_percent(value)}"
     )
-    return card(
+    return render_card(
         "Precision against sample rate",
-        drawn_lines.html(),
+        drawn_lines.render(),
         about="How far a day's figure may be off, with 95 % confidence.",
     )
 
@@ -216,4 +220,6 @@ def plot_by_rate(plan: CapacityPlan, key: str, title: str, layers: Sequence[Laye
     ticks = [(place, f"{each:g}") for place, each in zip(places, rates, strict=True)]
     axis = Axis(places, [f"sample rate {each:g}" for each in rates], ticks)
     text = f"{title}: {', '.join(layer.label for layer in layers)}."
-    return Plot(key, title, text, axis, linear(find_highest(*(layer.values for layer in layers))), say, layers, 200)
+    return Plot(
+        key, title, text, axis, make_linear_scale(find_highest(*(layer.values for layer in layers))), say, layers, 200
+    )

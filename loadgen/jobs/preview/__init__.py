@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from loadgen.charts import Markup, bars, card, cards, el, header, page, tiles
+from loadgen.charts import Markup, arrange_cards, el, render_bars, render_card, render_header, render_page, render_tiles
 from loadgen.jobs.inputs import read_scenario, take_first_monitor
 from loadgen.jobs.preview import plots
 from loadgen.jobs.preview.traffic_sample import TrafficSample, sample_traffic
@@ -58,11 +58,11 @@ def preview(
 
 def build_preview_page(sample: TrafficSample) -> str:
     """Return the page's HTML."""
-    return page(
+    return render_page(
         f"{sample.scenario.name}: preview · loadgen",
         build_headline(sample),
         build_tiles(sample),
-        cards(*list_cards(sample)),
+        arrange_cards(*list_cards(sample)),
         el("footer", "Made by loadgen. Arrivals are those of the whole run; all other plots show the visits drawn."),
     )
 
@@ -71,25 +71,25 @@ def list_cards(sample: TrafficSample) -> Iterator[Markup]:
     """Yield a card for each plot."""
     some_visits = "Each line is a visit, dots on it are the events, dots below it are the requests."
     begin = "Visits that begin in each second, with this seed."
-    yield card("Arrivals", plots.plot_arrivals(sample), about=begin, wide=True)
+    yield render_card("Arrivals", plots.plot_arrivals(sample), about=begin, wide=True)
     depth = "Page views of a visit, as a share of all visits."
-    yield card("Session depth", plots.plot_depths(sample), about=depth)
+    yield render_card("Session depth", plots.plot_depths(sample), about=depth)
     think = "From one page view to the next, as a share of all."
-    yield card("Think times", plots.plot_think_times(sample), about=think)
+    yield render_card("Think times", plots.plot_think_times(sample), about=think)
     for name, words in VITAL_NAMES.items():
         plot = plots.plot_vital(sample, name)
-        yield card(f"{name}: {words.lower()}", plot, about="Over the share of page loads with less.")
+        yield render_card(f"{name}: {words.lower()}", plot, about="Over the share of page loads with less.")
     sizes = "Events in a request, as a share of all requests."
-    yield card("Batch sizes", plots.plot_batch_sizes(sample), about=sizes)
-    yield card("Some visits", plots.plot_visits(sample), about=some_visits, wide=True)
-    mix = bars(plots.count_events(sample), "accepted", "Events by type")
-    yield card("Event mix", mix, about="As the client notices them, before sampling and limits.", wide=True)
+    yield render_card("Batch sizes", plots.plot_batch_sizes(sample), about=sizes)
+    yield render_card("Some visits", plots.plot_visits(sample), about=some_visits, wide=True)
+    mix = render_bars(plots.count_events(sample), "accepted", "Events by type")
+    yield render_card("Event mix", mix, about="As the client notices them, before sampling and limits.", wide=True)
 
 
 def build_headline(sample: TrafficSample) -> Markup:
     """Build the page's header with the scenario's description."""
     scenario = sample.scenario
-    return header(
+    return render_header(
         "preview",
         scenario.name,
         el("p", " ".join(scenario.description.split()), class_="sentence") if scenario.description else None,
@@ -111,7 +111,7 @@ def build_tiles(sample: TrafficSample) -> Markup:
     """Build tiles with the main figures of the traffic that the scenario implies."""
     described, visits = sample.implied, max(sample.visits, 1)
     requests = sample.batches.total()
-    return tiles(
+    return render_tiles(
         (
             "Visits",
             format_count(len(sample.starts)),

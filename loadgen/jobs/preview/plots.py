@@ -19,8 +19,8 @@ from loadgen.charts import (
     join,
     label_columns,
     label_times,
-    linear,
-    logarithmic,
+    make_linear_scale,
+    make_log_scale,
 )
 from loadgen.jobs.preview.traffic_sample import DEVICES, TrafficSample, VisitTimeline
 from loadgen.units import format_clock, format_digits, format_milliseconds, format_percent, format_rate
@@ -69,9 +69,9 @@ def plot_arrivals(sample: TrafficSample) -> Markup:
         Layer("ink", "mean rate", mean.tolist(), dashed=True),
     ]
     axis = Axis.of_columns([format_clock(each) for each in at], label_times(duration), mark_incidents(sample))
-    scale = linear(max(float(counts.max(initial=0)), float(mean.max(initial=0))))
+    scale = make_linear_scale(max(float(counts.max(initial=0)), float(mean.max(initial=0))))
     text = "Visits that begin, a second."
-    return Plot("arrivals", "Arrivals over time", text, axis, scale, format_rate, layers).html()
+    return Plot("arrivals", "Arrivals over time", text, axis, scale, format_rate, layers).render()
 
 
 def mark_incidents(sample: TrafficSample) -> list[Mark]:
@@ -92,14 +92,14 @@ def plot_depths(sample: TrafficSample) -> Markup:
     labels = [*map(str, range(1, DEEPEST)), f"{DEEPEST}+"]
     return plot_columns(
         "depths", "Session depth", labels, [Layer("accepted", "visits", shares, "stack")], "pages", every=3
-    ).html()
+    ).render()
 
 
 def plot_columns(key: str, title: str, labels: Sequence[str], layers: list[Layer], unit: str, every: int = 1) -> Plot:
     """Make a plot of shares by class, with one column for each class."""
     top = max(sum(column) for column in zip(*(layer.values for layer in layers), strict=True))
     axis = Axis.of_columns([f"{label} {unit}" for label in labels], label_columns(labels, every))
-    return Plot(key, title, f"Shares by {unit}.", axis, linear(top), format_percent, layers)
+    return Plot(key, title, f"Shares by {unit}.", axis, make_linear_scale(top), format_percent, layers)
 
 
 def plot_think_times(sample: TrafficSample) -> Markup:
@@ -117,9 +117,9 @@ def plot_think_times(sample: TrafficSample) -> Markup:
     classes = [f"{low:.2g} to {high:.2g} s" for low, high in pairwise(edges.tolist())]
     span = np.log(edges[-1] / edges[0])
     ticks = [(float(np.log(spot / edges[0]) / span), f"{spot} s") for spot in (1, 3, 10, 30, 100, 300)]
-    scale = linear(max(max(layer.values) for layer in layers))
+    scale = make_linear_scale(max(max(layer.values) for layer in layers))
     text = "Seconds from one page view to the next, on a logarithmic axis."
-    return Plot("think", "Think times", text, Axis.of_columns(classes, ticks), scale, format_percent, layers).html()
+    return Plot("think", "Think times", text, Axis.of_columns(classes, ticks), scale, format_percent, layers).render()
 
 
 def plot_vital(sample: TrafficSample, name: str) -> Markup:
@@ -142,8 +142,8 @@ def plot_vital(sample: TrafficSample, name: str) -> Markup:
     floor = 0.001 if name == "CLS" else max(min(seen), 1.0)
     ticks = [(share / 100, f"{share} %") for share in (0, 25, 50, 75, 100)]
     axis = Axis(places, [f"{share:.0%} of loads" for share in places], ticks)
-    scale, text = logarithmic(floor, max(*seen, poor)), f"{name} over the share of page loads with less."
-    return Plot(f"vital-{name.lower()}", name, text, axis, scale, say, layers, 190).html()
+    scale, text = make_log_scale(floor, max(*seen, poor)), f"{name} over the share of page loads with less."
+    return Plot(f"vital-{name.lower()}", name, text, axis, scale, say, layers, 190).render()
 
 
 def plot_batch_sizes(sample: TrafficSample) -> Markup:
@@ -158,7 +158,7 @@ def plot_batch_sizes(sample: TrafficSample) -> Markup:
             some = (number for (size, way), number in sample.batches.items() if way == beacon and low < size <= high)
             values.append(sum(some) / total)
         layers.append(Layer(colour, name, values, "stack"))
-    return plot_columns("batches", "Batch sizes", labels, layers, "events", every=2).html()
+    return plot_columns("batches", "Batch sizes", labels, layers, "events", every=2).render()
 
 
 def plot_visits(sample: TrafficSample) -> Markup:
@@ -189,7 +189,7 @@ def plot_visits(sample: TrafficSample) -> Markup:
         say=lambda value: labels.get(float(round(value)), "") if value is not None and value == value else "–",
         layers=[*loads, *kinds, *sent],
         height=44 * max(len(some), 1),
-    ).html()
+    ).render()
     return join(widened, drawn)
 
 

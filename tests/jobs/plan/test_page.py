@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from loadgen.charts import linear
+from loadgen.charts import make_linear_scale
 from loadgen.jobs.plan.figures import CapacityPlan
 from loadgen.jobs.plan.page import build_plan_page, place_quota_marks
 
@@ -26,6 +26,6 @@ def test_each_quota_has_a_mark_of_its_own(answer: CapacityPlan, quota: float, la
     need = msgspec.structs.replace(answer.need, quota=90)
     asked = msgspec.structs.replace(answer.throttling, quota=quota)
     plan = msgspec.structs.replace(answer, need=need, throttling=asked)
-    marks = place_quota_marks(plan, linear(max(quota, 90.0) * 1.25))
+    marks = place_quota_marks(plan, make_linear_scale(max(quota, 90.0) * 1.25))
     assert [mark.label for mark in marks] == labels
     assert [mark.end for mark in marks] == [*(mark.start for mark in marks[1:]), 1.0]

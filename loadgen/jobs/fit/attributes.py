@@ -12,7 +12,6 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
-from math import gcd
 from typing import Any
 
 import msgspec
@@ -37,8 +36,9 @@ NEARLY_ALL, MOSTLY, ALIKE = 0.9, 0.8, 0.98
 """Share of the sessions that must have an attribute; share of these with values that may be written; share with the
 same value that makes it an attribute of the application."""
 
-PARTS = 10
-"""About the number of entries in a list of values, in which each value stands in proportion to its share."""
+PARTS, NEAR = 10, 0.025
+"""About the most entries in a list of values, in which each value stands in proportion to its share; difference from
+the shares up to which the shortest list is taken."""
 
 
 @lru_cache(maxsize=4096)
@@ -125,6 +125,9 @@ def find_usual_attributes(
 
 def list_by_share(values: list[tuple[Any, int]], total: int) -> list[Any]:
     """Return a list of the values, each in proportion to its share."""
-    numbers = [max(round(PARTS * number / total), 1) for _, number in values[: 2 * PARTS]]
-    common = gcd(*numbers)
-    return [value for (value, _), number in zip(values, numbers, strict=False) for _ in range(number // common)]
+    shares = np.array([number / total for _, number in values[: 2 * PARTS]])
+    for parts in range(1, PARTS + 1):
+        numbers = np.maximum(np.rint(parts * shares), 1).astype(int)
+        if np.abs(numbers / numbers.sum() - shares).max() <= NEAR:
+            break
+    return [value for (value, _), number in zip(values, numbers.tolist(), strict=False) for _ in range(number)]

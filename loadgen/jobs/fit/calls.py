@@ -29,8 +29,9 @@ STRAY = 0.1
 ALIKE = 0.7
 """Failing calls with at least this share of the highest rate of failures are assumed to be made in every view."""
 
-SURELY = 5.0
-"""Standard errors from which a call's failures differ from those of the others."""
+SURELY, RARELY = 5.0, 4.0
+"""Standard errors from which a call's failures differ from those of the others; failures with one status that are
+expected at least, as there are many statuses."""
 
 MOST_CALLS = 12
 """Calls of one page that are written at most."""
@@ -141,18 +142,22 @@ def _fill_segment(part: str, form: str, items: dict[str, str]) -> str:
 
 
 def _find_own_failures(names: list[_Call], status: Floats, kept: dict[_Call, int]) -> dict[_Call, dict[str, float]]:
-    """Return the failures by status of calls that fail significantly more often or more rarely than the others."""
+    """Return the failures by status of calls that fail significantly unlike the others, in all or with a status."""
     fails = (status >= 400) & (status < 600)
     by_call: defaultdict[_Call, Counter[int]] = defaultdict(Counter)
     for row in np.flatnonzero(fails).tolist():
         call = names[row]
         if call in kept:
             by_call[call][int(status[row])] += 1
-    usual = float(np.median([by_call[call].total() / number for call, number in kept.items()])) if kept else 0.0
+    codes = sorted({code for counts in by_call.values() for code in counts})
+    table = np.array([[by_call[call].total(), *(by_call[call][code] for code in codes)] for call in kept], np.float64)
+    views = np.array([*kept.values()], np.float64)[:, None]
+    expected = views * (np.median(table / views, axis=0) if len(views) else 0.0)
+    least = np.where(np.arange(table.shape[-1]) == 0, 1.0, RARELY)
+    unlike = np.any(np.abs(table - expected) > SURELY * np.sqrt(np.maximum(expected, least)), axis=1)
     found = {}
-    for call, number in kept.items():
-        expected = usual * number
-        if abs(by_call[call].total() - expected) > SURELY * np.sqrt(max(expected, 1.0)):
+    for (call, number), own in zip(kept.items(), np.atleast_1d(unlike).tolist(), strict=True):
+        if own:
             found[call] = {str(code): round_share(count / number, number)
                            for code, count in sorted(by_call[call].items())}  # fmt: skip
     return found

@@ -15,8 +15,9 @@ from loadgen.jobs.fit.draft import Draft
 from loadgen.jobs.fit.dwell_laws import DwellLaw
 from loadgen.jobs.fit.estimate import Estimates, Seen
 from loadgen.jobs.fit.population import KNOWN_BROWSERS, KNOWN_SYSTEMS, Returning, VisitorCounts
-from loadgen.jobs.fit.support import round_share, round_to, weigh
+from loadgen.jobs.fit.support import TOKEN, round_share, round_to, weigh
 from loadgen.jobs.fit.vitals import LEAST
+from loadgen.scenario import Monitor
 from loadgen.traffic import draw_sessions
 from loadgen.units import format_count, format_percent, write_duration
 
@@ -29,6 +30,9 @@ MOST_COUNTRIES, MOST_WORDS = 40, 8
 
 LANGUAGE = re.compile("[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 VERSION = re.compile(r"[1-9][0-9]{0,3}(\.[0-9]{1,2})?")
+RELEASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,31}")
+"""The form of an application's version that is written."""
+
 HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 
 
@@ -71,6 +75,11 @@ def compose_monitor(draft: Draft, seen: Seen, sample_rate: float) -> None:
     monitor["telemetries"] = telemetries
     if seen.settings.custom_events:
         monitor["custom_events"] = True
+    versions = Counter({name: number for name, number in seen.recorded.versions.items()
+                        if number >= seen.at_least and RELEASE.fullmatch(name) and not TOKEN.search(name)})  # fmt: skip
+    if versions and (usual := min(versions, key=lambda name: (-versions[name], name))) != Monitor().version:
+        monitor["version"] = usual
+        draft.note("monitor", f"version: {versions[usual]:,} of {versions.total():,} sessions have it")
     if sample_rate < 1:
         monitor["sample_rate"] = sample_rate
     draft.sections["monitor"] = monitor

@@ -18,6 +18,7 @@ from loadgen.jobs.fit.page_templates import clean_text
 from loadgen.jobs.fit.recorded import Bools, Floats, Recorded
 from loadgen.jobs.fit.support import holds_secret, round_share, round_shares, round_to
 from loadgen.jobs.fit.visits import RecordedSite, Visits
+from loadgen.scenario import ApiCall, Click
 from loadgen.units import format_count
 
 SAME_TITLE = 0.9
@@ -237,7 +238,7 @@ def compose_details(found: Estimates, page: int) -> dict[str, Any]:
     if page in found.calls.pages:
         members["api"] = [write_call(call) for call in found.calls.pages[page]]
     if page in found.clicks:
-        members["clicks"] = found.clicks[page]
+        members["clicks"] = [drop_default(click, "element", Click) for click in found.clicks[page]]
     if page in found.custom:
         members["events"] = found.custom[page]
     return members
@@ -253,4 +254,14 @@ def drop_known_metadata(members: dict[str, Any], known: frozenset[str]) -> None:
 
 def write_call(call: dict[str, Any]) -> Any:
     """Return a call as the scenario writes it, in the short form if that is enough."""
-    return call if call.keys() & {"per_view", "failures"} else f"{call['method']} {call['path']}"
+    return (
+        drop_default(call, "method", ApiCall)
+        if call.keys() & {"per_view", "failures"}
+        else (f"{call['method']} {call['path']}")
+    )
+
+
+def drop_default(members: dict[str, Any], name: str, section: type[ApiCall | Click]) -> dict[str, Any]:
+    """Return members without one that has the format's default value."""
+    usual = section.model_fields[name].default
+    return {key: value for key, value in members.items() if key != name or value != usual}

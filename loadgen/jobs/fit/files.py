@@ -147,6 +147,7 @@ def find_files(recorded: Recorded, visits: Visits, pages: int) -> SiteFiles:
                     counts["media"] = media  # images crowd out most of them
             found[each] = counts | _write_sizes(tables.get(each, []), counts)
     _add_shared_parts(usual, found, tables)
+    usual = _find_most_usual(usual, found)
     told, size = files.view[~files.opaque], len(visits.page)
     cached = np.bincount(told, weights=recorded.events.code[files.row[~files.opaque]] == 0, minlength=size)
     return SiteFiles(found, usual, (np.bincount(told, minlength=size) >= FEWEST_FILES) & (cached == 0))
@@ -257,6 +258,12 @@ def _add_shared_parts(
     for part, members in zip(parts[1:].tolist(), found.values(), strict=True):
         if part != SHARED or "shared" in usual:
             members["shared"] = part
+
+
+def _find_most_usual(usual: dict[str, Any], found: dict[int, dict[str, Any]]) -> dict[str, Any]:
+    """Return the files of the most pages if several have the same, such as routes that are hardly ever loaded."""
+    alike = [list(found.values()).count(members) for members in found.values()]
+    return list(found.values())[alike.index(max(alike))] if max(alike, default=0) > 1 else usual
 
 
 def _find_usual_files(table: Ints) -> dict[str, int]:

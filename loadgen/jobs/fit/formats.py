@@ -31,6 +31,7 @@ class _User(msgspec.Struct):
 
 class _Monitor(msgspec.Struct, frozen=True):
     id: str = ""
+    version: object = None
 
 
 class _BodyEvent(msgspec.Struct):
@@ -61,6 +62,7 @@ class _Line(msgspec.Struct):
     SessionMetadata: str | None = None
     # an event as RUM stores it
     application_id: str = ""
+    application_version: object = None
     event_id: str | None = None
     event_timestamp: float | None = None
     event_type: str | None = None
@@ -142,9 +144,8 @@ class Feed:
             if not recorder.is_new(event.id):
                 continue
             if session < 0:
-                session = recorder.open_session(
-                    user.sessionId, user.userId, visitor or read_visitor(event.metadata) or NOBODY
-                )
+                known = visitor or read_visitor(event.metadata) or NOBODY
+                session = recorder.open_session(user.sessionId, user.userId, known, line.AppMonitorDetails.version)
             self._count_unknown_type(event.type)
             at = event.timestamp if event.timestamp < 1e11 else event.timestamp / 1000
             recorder.add_event(session, at, event.type, batch, page, event.details)
@@ -163,7 +164,8 @@ class Feed:
         if page is None or visitor is None:
             recorder.counts.broken_events += 1
             return True
-        session = recorder.open_session(session_id, line.userId or (user.userId if user else None), visitor)
+        user_id = line.userId or (user.userId if user else None)
+        session = recorder.open_session(session_id, user_id, visitor, line.application_version)
         self._count_unknown_type(line.event_type)
         at, batch = line.event_timestamp / 1000, recorder.place_batch(line.batch_id)
         recorder.add_event(session, at, line.event_type, batch, page, unquote(bytes(line.event_details)))

@@ -15,6 +15,10 @@ from loadgen.jobs.fit.draft import Draft
 from loadgen.jobs.fit.estimate import Seen, choose_complete
 from loadgen.jobs.fit.inputs import bound
 from loadgen.jobs.fit.support import round_share
+from loadgen.scenario import Click
+
+ELEMENT = Click.model_fields["element"].default
+"""The element of a click whose draft states none."""
 
 Shares = dict[tuple[str, ...], float]
 """[page's name, what happens]: how often in a view. With no page: of errors, by session."""
@@ -68,4 +72,4 @@ def _list_members(pages: dict[str, dict[str, Any]]) -> Iterator[tuple[tuple[str,
         for event in page.get("events", ()):
             yield (name, event["type"]), event
         for click in page.get("clicks", ()):
-            yield (name, *(click.get(part, "") for part in ("element", "id", "css"))), click
+            yield (name, click.get("element", ELEMENT), click.get("id", ""), click.get("css", "")), click

@@ -137,6 +137,7 @@ class Recorded(Noun):
     words: tuple[str, ...]  # countries, devices and other short texts
     keys: tuple[str, ...]  # texts that distinguish events of a type: a call, a message, an element
     domains: dict[str, int]  # sessions by the site's host
+    versions: dict[str, int]  # sessions by the application's version
     changing: frozenset[str]  # names of attributes that change within a session
     counts: ReadCounts
 
@@ -166,13 +167,13 @@ class Recorder:
         }
         self._floats = {name: array("d") for name in ("at", "value", "code")}
         self._loads: list[array[float]] = [array("d") for _ in LoadTable._fields]
-        self._domains: Counter[str] = Counter()
+        self._domains, self._versions = Counter[str](), Counter[str]()
         self._attributes: list[str | None] = []
         self._changing: frozenset[str] = frozenset()
         self._page_places: dict[PageFacts, tuple[int, ...]] = {}
 
-    def open_session(self, session_id: str, user_id: str | None, visitor: VisitorFacts) -> int:
-        """Return the row of a session; a session with a new id is added."""
+    def open_session(self, session_id: str, user_id: str | None, visitor: VisitorFacts, version: object = None) -> int:
+        """Return the row of a session; one with a new id is added. `version`: the application's, whatever it is."""
         row = self._session_of.get(session_id)
         if row is None:
             row = self._session_of[session_id] = len(self._session_of)
@@ -182,8 +183,9 @@ class Recorder:
                      visitor.language, visitor.release, visitor.client, visitor.attributes)  # fmt: skip
             for column, value in zip(self._people, (user, *map(self._words.place, texts)), strict=True):
                 column.append(value)
-            if visitor.domain:
-                self._domains[visitor.domain] += 1
+            for counts, text in ((self._domains, visitor.domain), (self._versions, version)):
+                if isinstance(text, str) and text:
+                    counts[text] += 1
             self._attributes.append(visitor.attributes)
         elif visitor.attributes != self._attributes[row]:
             self._changing |= find_changed(visitor.attributes, self._attributes[row])
@@ -277,6 +279,7 @@ class Recorder:
             tuple(self._words.values),
             tuple(self._keys.values),
             dict(self._domains),
+            dict(self._versions),
             self._changing,
             self.counts,
         )

@@ -26,6 +26,7 @@ def unfold_body(body: Event) -> list[Event]:
             "event_id": event["id"],
             "event_version": "1.0.0",
             "application_id": body["AppMonitorDetails"]["id"],
+            "application_version": body["AppMonitorDetails"]["version"],
             "batch_id": body["BatchId"],
             "metadata": session | json.loads(event["metadata"]),
             "user_details": body["UserDetails"],

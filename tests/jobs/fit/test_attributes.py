@@ -108,5 +108,8 @@ def test_names_of_the_client_and_values_that_are_no_scalars_are_no_attributes() 
 
 
 def test_a_list_has_each_value_as_often_as_its_share_says() -> None:
-    assert list_by_share([("free", 67), ("gold", 33)], 100) == ["free"] * 7 + ["gold"] * 3
+    """The list is the shortest that has the shares but for a fortieth."""
+    assert list_by_share([("free", 67), ("gold", 33)], 100) == ["free", "free", "gold"]
+    assert list_by_share([("free", 71), ("gold", 29)], 100) == ["free"] * 5 + ["gold"] * 2
+    assert list_by_share([("a", 960), ("b", 40)], 1000) == ["a"] * 10 + ["b"]
     assert list_by_share([("a", 50), ("b", 50)], 100) == ["a", "b"]

@@ -144,6 +144,7 @@ PLANTED = """
 name = "planted"
 duration = "10m"
 arrivals.rate = 0.7
+monitor.version = "4.12.1"
 
 [client]
 enableXRay = true
@@ -163,7 +164,10 @@ protocol = "h3"
 path = "/"
 to = { item = 0.7 }
 exit = 0.3
-api = ["GET /api/feed", { path = "/api/odd", failures = { "503" = 0.4 } }]
+api = [
+    "GET /api/feed", "GET /api/news", "GET /api/tips", { path = "/api/odd", failures = { "503" = 0.4 } },
+    { path = "/api/me", failures = { "403" = 0.04 } },
+]
 resources = { script = 2, iframe = 1, media = 2, image = 5 }
 
 [pages.item]
@@ -192,8 +196,11 @@ def test_what_a_scenario_states_beside_its_pages_is_written_back(tmp_path: Path)
     home = found.pages["home"]
     usual = home.resources or found.telemetry.resources
     assert (usual.script, usual.image, usual.iframe, usual.media) == (2, 5, 1, 2)
-    failures = {call.path: (call.failures or {}).get("503", 0.0) for call in home.api}
-    assert failures == {"/api/feed": pytest.approx(0, abs=0.02), "/api/odd": pytest.approx(0.4, abs=0.08)}
+    failures = {call.path: call.failures or {} for call in home.api}
+    assert failures["/api/feed"] == {}
+    assert failures["/api/odd"]["503"] == pytest.approx(0.4, abs=0.08)
+    assert failures["/api/me"] == {"403": pytest.approx(0.04, abs=0.025)}
+    assert found.monitor.version == "4.12.1"
 
 
 def test_a_single_page_is_fitted_and_told(tmp_path: Path) -> None:

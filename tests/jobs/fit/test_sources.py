@@ -52,6 +52,7 @@ def test_every_form_gives_the_same_events(form: str, bodies: list[bytes], expect
     assert len(found.sessions.user) == len(expected.sessions.user)
     assert np.nansum(found.events.value) == pytest.approx(np.nansum(expected.events.value))
     assert found.counts.broken_events == found.counts.duplicates == 0
+    assert found.versions == expected.versions == {"1.0.0": len(found.sessions.user)}
     by_view = [sorted(zip(r.events.at, r.events.number, strict=True)) for r in (found, expected)]
     assert by_view[0] == by_view[1]
 

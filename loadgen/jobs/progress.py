@@ -54,7 +54,7 @@ def ignore_progress(_: object) -> None:
 class Ticker:
     """Reports the progress of a piece of work, at most every TELL_SECONDS."""
 
-    def __init__(self, on_progress: OnWork, what: str, total: float | None, unit: str = "") -> None:
+    def __init__(self, on_progress: OnWork, what: str, total: float | None, unit: str) -> None:
         self._tell, self._what, self._total, self._unit = on_progress, what, total, unit
         self._next = time.monotonic() + TELL_SECONDS
 

@@ -22,7 +22,7 @@ def build_accounting_card(run: RunData) -> Markup:
     )
     return render_card(
         "Where every event went",
-        draw_flow(list_nodes(run), "Accounting of events", text),
+        draw_flow(list_nodes(run), text),
         fold("As a table", build_accounting_table(run)),
         fold("Outcomes in requests, events and bytes", build_outcome_table(run.summary)),
         about="From the events that the web client noticed to the events that were accepted; every event is counted.",
@@ -169,7 +169,7 @@ class Placed(Noun):
     height: float
 
 
-def draw_flow(nodes: Sequence[Node], title: str, text: str) -> Markup:
+def draw_flow(nodes: Sequence[Node], text: str) -> Markup:
     """Draw the flow diagram; nodes without an amount are left out."""
     shown = [node for node in nodes if node.amount > 0]
     if not shown:
@@ -177,7 +177,7 @@ def draw_flow(nodes: Sequence[Node], title: str, text: str) -> Markup:
     placed = {each.node.key: each for each in place_nodes(shown)}
     drawing = el(
         "svg",
-        el("title", title, id="flow-title"),
+        el("title", "Accounting of events", id="flow-title"),
         el("desc", text, id="flow-desc"),
         *draw_ribbons(placed),
         *(draw_bar(each) for each in placed.values()),

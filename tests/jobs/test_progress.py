@@ -44,7 +44,7 @@ def test_work_is_told_ten_times_a_second_however_fast_its_steps_are(clock: Clock
 
 def test_steps_may_weigh_differently(clock: Clock) -> None:
     told: list[WorkProgress] = []
-    for _ in track([2.0, 3.0, 5.0], Ticker(told.append, "placing", 10.0), float):
+    for _ in track([2.0, 3.0, 5.0], Ticker(told.append, "placing", 10.0, "places"), float):
         clock.now += 1
     assert [each.done for each in told] == [2.0, 5.0, 10.0]
 

@@ -202,9 +202,9 @@ class AgeProbe(Noun):
     seconds: float  # until the batch showed; if it did not, the time waited
 
 
-def choose_probes(stream: Iterable[EncodedBatch], period: PastPeriod, count: int = PROBES) -> Iterator[EncodedBatch]:
-    """Yield the first batch in each of `count` equal parts of the period."""
-    wanted, part = period.start, period.seconds / count
+def choose_probes(stream: Iterable[EncodedBatch], period: PastPeriod) -> Iterator[EncodedBatch]:
+    """Yield the first batch in each of PROBES equal parts of the period."""
+    wanted, part = period.start, period.seconds / PROBES
     for batch in stream:
         if batch.due >= wanted:
             yield batch

@@ -1,7 +1,7 @@
 """The command line: each command is a few lines over a job, and imports the job when it is called.
 
 Rule: a LoadgenError becomes one line on stderr and an exit code, mostly 2. `loadgen --help` and completion import
-nothing heavier than click. A verb's own help shows its job's defaults, and so imports the job.
+nothing heavier than click. A verb's own help shows the defaults of `loadgen.verb_options`, and imports no job.
 """
 
 import sys

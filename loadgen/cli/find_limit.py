@@ -10,7 +10,7 @@ from loadgen.cli import options as shared
 from loadgen.cli.terminal import ask_on_terminal, echo, echo_json, show_view
 
 
-@shared.job_command("jobs.find_limit.FindLimitOptions", "loadgen find-limit storefront --max-p99 200 --quota off")
+@shared.job_command("verb_options.FindLimitOptions", "loadgen find-limit storefront --max-p99 200 --quota off")
 @shared.SCENARIO
 @shared.TARGET
 @click.option("--monitor", metavar="NAME", help="App monitor, by name or id; the scenario's unless given.")

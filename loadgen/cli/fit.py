@@ -9,7 +9,7 @@ from loadgen.cli import options as shared
 from loadgen.cli.terminal import show_result
 
 
-@shared.job_command("jobs.fit.FitOptions", "loadgen fit rum-logs.ndjson.gz --out shop.toml --report fit.html")
+@shared.job_command("verb_options.FitOptions", "loadgen fit rum-logs.ndjson.gz --out shop.toml --report fit.html")
 @click.argument("sources", nargs=-1, type=shared.FILE, metavar="[SOURCE]...")
 @click.option("--out", type=shared.WritablePath(), required=True, help="Scenario file, TOML; - for standard output.")
 @click.option(

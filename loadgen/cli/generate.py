@@ -10,7 +10,7 @@ from loadgen.cli.terminal import echo
 
 
 @shared.job_command(
-    "jobs.generate.GenerateOptions", "loadgen generate quickstart --sessions 1000 --start now --out bodies.ndjson"
+    "verb_options.GenerateOptions", "loadgen generate quickstart --sessions 1000 --start now --out bodies.ndjson"
 )
 @shared.SCENARIO
 @click.option("--sessions", type=shared.WholeCountOption(), required=True, help="Number of visits.")

@@ -1,6 +1,6 @@
 """Types of option values, and the options that several verbs share.
 
-Rule: a default stands only once, in the class of the job's options; `JobCommand` reads it from there.
+Rule: a default stands only once, in the class of the verb's options; `JobCommand` reads it from there.
 """
 
 from collections.abc import Callable
@@ -87,9 +87,9 @@ class ParsedOption(click.ParamType[Value]):
 
 
 class JobCommand(click.Command):
-    """A verb whose options have the defaults of the fields of a class, such as `jobs.plan.PlanOptions`.
+    """A verb whose options have the defaults of the fields of a class, such as `verb_options.PlanOptions`.
 
-    The defaults are read when the verb or its help is called, because the import of the class takes tenths of a second.
+    The defaults are read when the verb or its help is called, so that other commands do not import the class.
     """
 
     def __init__(self, *arguments: Any, noun: str, **more: Any) -> None:

@@ -9,7 +9,7 @@ from loadgen.cli import options as shared
 from loadgen.cli.terminal import echo, echo_json, show_view
 
 
-@shared.job_command("jobs.plan.PlanOptions", "loadgen plan storefront --sessions-per-day 500k --quota 50")
+@shared.job_command("verb_options.PlanOptions", "loadgen plan storefront --sessions-per-day 500k --quota 50")
 @shared.SCENARIO
 @click.option(
     "--with",

@@ -8,7 +8,7 @@ from loadgen.cli import options as shared
 from loadgen.cli.terminal import echo
 
 
-@shared.job_command("jobs.preview.PreviewOptions", "loadgen preview bad-release --out preview.html")
+@shared.job_command("verb_options.PreviewOptions", "loadgen preview bad-release --out preview.html")
 @shared.SCENARIO
 @click.option("--out", type=shared.WritablePath(), required=True, help="HTML file; it needs no other file.")
 @shared.DURATION_OPTION

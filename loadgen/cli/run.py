@@ -15,7 +15,7 @@ from loadgen.errors import LoadgenError
 INTERRUPTED = 130
 
 
-@shared.job_command("results.RunOptions", "loadgen run storefront --rate 0.5 --duration 5m --seed 7")
+@shared.job_command("verb_options.RunOptions", "loadgen run storefront --rate 0.5 --duration 5m --seed 7")
 @shared.SCENARIO
 @shared.TARGET
 @click.option("--monitor", metavar="NAME", help="App monitor, by name or id; the scenario's unless given.")

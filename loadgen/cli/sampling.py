@@ -9,7 +9,7 @@ from loadgen.cli import options as shared
 from loadgen.cli.terminal import show_result
 
 
-@shared.job_command("jobs.sampling.SamplingOptions", "loadgen sampling storefront --rates 0.05,0.2 --over 1d")
+@shared.job_command("verb_options.SamplingOptions", "loadgen sampling storefront --rates 0.05,0.2 --over 1d")
 @shared.SCENARIO
 @click.option("--rates", type=shared.RATES, help="Sample rates to compare.")
 @click.option("--change", type=shared.PERCENT, help="Change to detect; 0.1 is +10 %.")

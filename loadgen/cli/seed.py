@@ -10,7 +10,7 @@ from loadgen.cli import options as shared
 from loadgen.cli.terminal import ask_on_terminal
 
 
-@shared.job_command("jobs.seed.SeedOptions", "loadgen seed storefront --target http://127.0.0.1:8000 --days 7")
+@shared.job_command("verb_options.SeedOptions", "loadgen seed storefront --target http://127.0.0.1:8000 --days 7")
 @shared.SCENARIO
 @shared.target_options
 @click.option("--monitor", metavar="NAME", help="App monitor; the scenario's unless given. Created if missing.")

@@ -17,9 +17,7 @@ from itertools import takewhile
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Any
-
-import msgspec
+from typing import Any
 
 from loadgen import traffic, wire
 from loadgen.errors import LoadgenError
@@ -27,11 +25,12 @@ from loadgen.jobs import ground_truth
 from loadgen.jobs.inputs import parse_moment, read_scenario, take_first_monitor
 from loadgen.jobs.progress import OnProgress, Ticker, ignore_progress
 from loadgen.model import Noun
-from loadgen.options import DialectName, Seed, resolve_options
+from loadgen.options import DialectName, resolve_options
 from loadgen.output import is_stream, open_output
 from loadgen.planned import UNSENT_MONITOR_ID, planned
 from loadgen.rum.quotas import RETENTION_SECONDS
 from loadgen.scenario import Scenario, resolve_seed
+from loadgen.verb_options import GenerateOptions
 
 EARLIEST_START = "2026-01-01"
 """A fixed date, so that the same seed gives the same bytes on any day; a Thursday."""
@@ -41,16 +40,6 @@ TAIL_BYTES = 256 * 1024  # read from the end of a growing share: enough for some
 
 NumberedBody = tuple[int, int, bytes]
 """Index of the session, index of the body in the session, and the body."""
-
-
-class GenerateOptions(Noun, kw_only=True):
-    """The options of `generate`: how many sessions, and how their bodies are written."""
-
-    sessions: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)]
-    seed: Seed | None = None
-    start: str | None = None  # the run's zero: now, or an ISO 8601 date and time, UTC unless it has an offset
-    dialect: DialectName = "web"  # bodies as the RUM web client or as an AWS SDK writes them
-    workers: Annotated[int, msgspec.Meta(ge=1, le=256)] = 1  # number of processes
 
 
 class GeneratedFile(Noun):

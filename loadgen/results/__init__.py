@@ -25,7 +25,7 @@ from loadgen.results.run_data import (
     read_or_recover_summary,
 )
 from loadgen.results.run_folder import RUN, Recording, RunFolder
-from loadgen.results.run_spec import CLUSTER_SECRET, LIFELINE, MASTER_SEEN, RunOptions, RunSpec
+from loadgen.results.run_spec import CLUSTER_SECRET, LIFELINE, MASTER_SEEN, RunSpec, make_run_options
 from loadgen.results.summarize import RunEnd, find_breaches_so_far, summarize_run
 from loadgen.results.summary import (
     HANDOVER,
@@ -81,7 +81,6 @@ __all__ = [
     "RunEnd",
     "RunFolder",
     "RunMonitor",
-    "RunOptions",
     "RunSpec",
     "Spool",
     "Summary",
@@ -95,6 +94,7 @@ __all__ = [
     "find_breaches_so_far",
     "hand_over",
     "has_sent_anything",
+    "make_run_options",
     "name_verdict",
     "open_table",
     "read_incomplete_sessions",

@@ -13,17 +13,16 @@ import sys
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Any
 
 import msgspec
-from msgspec import Meta
 
 from loadgen import units
 from loadgen.errors import LoadgenError
-from loadgen.model import Noun
-from loadgen.options import Accept, Count, DialectName, Port, Positive, Seed, Share, resolve_options
+from loadgen.options import Positive, Seed, resolve_options
 from loadgen.results.summary import RunMonitor
 from loadgen.scenario import Scenario, Thresholds, parse, resolve_seed
+from loadgen.verb_options import RunOptions
 
 CLUSTER_SECRET = "LOADGEN_CLUSTER_SECRET"
 """Environment variable with a secret that a master and its workers share; both refuse messages not signed with it."""
@@ -37,72 +36,21 @@ MASTER_SEEN = "LOADGEN_MASTER_SEEN"
 
 PACKAGES = ("rum-loadgen", "locust", "gevent", "numpy", "faker", "boto3")
 
-S = TypeVar("S", bound="RunOptions")
+
+def make_run_options(**given: Any) -> RunOptions:
+    """Make the options of a run, given by name. LoadgenError names the option that is wrong."""
+    plain = {name: str(value) if isinstance(value, Path) else value for name, value in given.items()}
+    options, place = resolve_options(RunOptions, plain), "pace"
+    try:
+        units.parse_pace(options.pace)
+        place = "threshold"
+        Thresholds().merge(options.threshold)
+    except ValueError as wrong:
+        raise LoadgenError(f"{place}: {wrong}") from None
+    return options
 
 
-class RunOptions(Noun, kw_only=True):
-    """The options of a run, with their defaults. Times in seconds."""
-
-    target: str = "local"  # local, aws, or an endpoint's URL
-    monitor: str | None = None  # name or id, in place of the scenario's app monitor
-    region: str | None = None
-    proxy: str | None = None  # http://HOST:PORT, in place of the environment's proxy
-    ca_bundle: str | None = None  # PEM file of trusted certificates, in place of the environment's file
-    duration: Positive | None = None  # scenario seconds; at a pace of 10x a run takes a tenth of them
-    rate: Annotated[float, Meta(gt=0, le=1e6)] = 1.0  # a factor on the arrivals' rate
-    pace: str = "realtime"
-    seed: Seed | None = None
-    sample_rate: Share | None = None
-    senders: Annotated[int, Meta(ge=1, le=900)] = 500  # the most requests in flight, per process
-    processes: Count | None = None
-    master: bool = False  # wait for workers on other machines
-    expect_workers: Count = 1
-    bind_host: str = "127.0.0.1"
-    bind_port: Port = 5557
-    max_events: Count | None = None
-    quota: Positive | None = 50.0  # of the local endpoint, in requests a second; None: no quota
-    faults: str | None = None  # that the local endpoint injects
-    store: str | None = None  # the local endpoint's SQLite file
-    dialect: DialectName = "web"
-    web: Port | None = None
-    prometheus: Port | None = None
-    otel: bool = False
-    unsigned: bool = False
-    timeout: Positive = 30.0  # seconds to wait for an answer
-    accept: Accept = "rum"
-    tag: str | None = None  # a label, for reports and comparisons
-    threshold: tuple[str, ...] = ()  # such as "latency_p99_ms < 500": adds to or replaces the scenario's thresholds
-
-    @classmethod
-    def of(cls: type[S], **given: Any) -> S:
-        """Check options, given by name. LoadgenError names the option that is wrong."""
-        plain = {name: str(value) if isinstance(value, Path) else value for name, value in given.items()}
-        checked, place = resolve_options(cls, plain), "pace"
-        try:
-            units.parse_pace(checked.pace)
-            place = "threshold"
-            Thresholds().merge(checked.threshold)
-        except ValueError as wrong:
-            raise LoadgenError(f"{place}: {wrong}") from None
-        return checked
-
-    @property
-    def factor(self) -> float:
-        """The scenario seconds that pass in one second of the run; infinite for `--pace max`."""
-        return units.parse_pace(self.pace)
-
-    @property
-    def workers(self) -> int:
-        """The number of processes that send."""
-        return self.expect_workers if self.master else self.processes or 1
-
-    def find_differences(self, other: RunOptions) -> dict[str, tuple[Any, Any]]:
-        """Return the options that differ from another run's: name → (own value, other value), in the fields' order."""
-        pairs = {name: (getattr(self, name), getattr(other, name)) for name in RunOptions.__struct_fields__}
-        return {name: (own, others) for name, (own, others) in pairs.items() if own != others}
-
-
-class RunSpec(RunOptions, kw_only=True):
+class RunSpec(RunOptions, frozen=True, kw_only=True):
     """The options as they were resolved for one run, with the scenario, command and versions behind them."""
 
     seed: Seed

@@ -16,7 +16,7 @@ from locust.argument_parser import LocustArgumentParser
 
 from loadgen import units
 from loadgen.errors import LoadgenError
-from loadgen.results import RunFolder, RunMonitor, RunOptions, RunSpec
+from loadgen.results import RunFolder, RunMonitor, RunSpec, make_run_options
 from loadgen.scenario import Scenario, read_text
 
 
@@ -75,7 +75,7 @@ def resolve_spec(options: Any, url: str | None) -> RunSpec:
         if not value:
             raise LoadgenError(f"{name} is missing; plain locust needs --scenario, --monitor-id and --host")
     given = {name: value for name in OPTIONS if (value := getattr(options, name)) is not None}
-    asked = RunOptions.of(**{"region": "us-east-1"} | given, target=url, unsigned=options.unsigned)
+    asked = make_run_options(**{"region": "us-east-1"} | given, target=url, unsigned=options.unsigned)
     spec = RunSpec.resolve(asked, options.scenario, read_text(options.scenario))
     spec.scenario.check_stages(options.scenario, spec.factor)
     monitors = name_monitors(options.monitor_id, spec.scenario)

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from functools import lru_cache
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
 from loadgen.model import Batch, Headers, Noun, Request, Visitor
 from loadgen.options import DialectName
-from loadgen.scenario import Scenario
 from loadgen.wire.browser_headers import make_browser_headers
 from loadgen.wire.put_rum_events import (
     MOST_VISITORS,
@@ -25,6 +24,9 @@ from loadgen.wire.put_rum_events import (
     write_session_metadata,
 )
 from loadgen.wire.sigv4 import SIGNATURE_HEADERS, Signer
+
+if TYPE_CHECKING:  # the endpoint checks signatures, and needs no scenario
+    from loadgen.scenario import Scenario
 
 BEACON_LIMIT = 64_000
 """The longest body of a beacon, in UTF-16 code units; a longer one is sent by fetch (dispatch/DataPlaneClient.ts)."""

@@ -20,7 +20,7 @@ from locust.env import Environment
 from locust.rpc.protocol import Message
 
 from loadgen.model import Result, Volume
-from loadgen.results import EventCounts, IntervalReport, RunFolder, RunMonitor, RunOptions, RunSpec
+from loadgen.results import EventCounts, IntervalReport, RunFolder, RunMonitor, RunSpec, make_run_options
 from loadgen.results.meter import Meter
 from loadgen.swarm.conductor import Conductor
 from loadgen.swarm.locust_private.frames import DroppedFrames, decode_message, seal
@@ -80,7 +80,7 @@ def name_worker(worker: int) -> str:
 def conduct(folder: Path, workers: int) -> NodeRole:
     """A master's role in the middle of a run, with a share for each worker."""
     role = NodeRole(Environment(), DroppedFrames())
-    options = RunOptions.of(seed=7, target="https://rum.example.com")
+    options = make_run_options(seed=7, target="https://rum.example.com")
     spec = RunSpec.resolve(options, str(STOREFRONT), STOREFRONT.read_text())
     spec = msgspec.structs.replace(spec, monitors=(RunMonitor(spec.scenario.monitor.name, MONITOR_ID),))
     role.conductor = conductor = Conductor(role.environment, spec, RunFolder.ensure(folder), print, DroppedFrames())

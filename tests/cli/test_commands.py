@@ -186,14 +186,20 @@ def test_an_error_is_one_line_on_stderr_and_exit_code_2(tmp_path: Path) -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_help_and_completion_import_neither_numpy_nor_boto3_nor_locust() -> None:
+def test_help_and_completion_import_no_job_and_neither_numpy_nor_boto3_nor_locust() -> None:
     script = """
 import click, contextlib, io, sys
 from loadgen.cli import commands
-with contextlib.suppress(click.exceptions.Exit), contextlib.redirect_stdout(io.StringIO()):
-    commands.make_context('loadgen', ['--help'])
+
+def show_help(command, path):
+    with contextlib.suppress(click.exceptions.Exit), contextlib.redirect_stdout(io.StringIO()):
+        command.make_context(path, ['--help'])
+    for name, verb in getattr(command, 'commands', {}).items():
+        show_help(verb, f'{path} {name}')
+
+show_help(commands, 'loadgen')
 commands.commands['plan'].make_context('plan', ['q'], resilient_parsing=True)
-print(*{'numpy', 'boto3', 'locust', 'faker', 'pydantic'} & sys.modules.keys())
+print(*{'numpy', 'boto3', 'locust', 'faker', 'pydantic', 'loadgen.jobs'} & sys.modules.keys())
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""

@@ -19,7 +19,7 @@ from loadgen.endpoint import Endpoint
 from loadgen.errors import LoadgenError
 from loadgen.jobs import seed as seed_job
 from loadgen.jobs.seed.ledger import SeedIdentity
-from loadgen.jobs.seed.options import PastPeriod
+from loadgen.jobs.seed.period import PastPeriod
 from loadgen.jobs.seed.sending import suggest_thinning
 from loadgen.jobs.seed.verification import open_account_of
 from tests.jobs.seed.trial import accepted, begun, came_to, waited

@@ -21,7 +21,8 @@ from loadgen.jobs.progress import WorkProgress
 from loadgen.jobs.run import LiveView
 from loadgen.limit import Cause, Limit, RateWindow, SearchStep
 from loadgen.report import show
-from loadgen.results import RunMonitor, RunOptions, RunSpec
+from loadgen.results import RunMonitor, RunSpec
+from loadgen.verb_options import RunOptions
 from tests import docs
 from tests.paths import QUICKSTART
 from tests.report.runs import make

@@ -16,7 +16,6 @@ from loadgen.results import (
     RunEnd,
     RunFolder,
     RunMonitor,
-    RunOptions,
     RunSpec,
     drop_spools,
     summarize_run,
@@ -24,6 +23,7 @@ from loadgen.results import (
 )
 from loadgen.results.records import Spool, pack_result
 from loadgen.scenario import parse
+from loadgen.verb_options import RunOptions
 
 ZERO = 1795288816.0
 MONITORS = [{"name": "shop", "id": "00000000-0000-4000-8000-000000000000"}]

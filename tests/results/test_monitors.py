@@ -25,7 +25,6 @@ from loadgen.results import (
     RunEnd,
     RunFolder,
     RunMonitor,
-    RunOptions,
     RunSpec,
     Summary,
     drop_spools,
@@ -39,6 +38,7 @@ from loadgen.results.timeline import read_monitor_rows
 from loadgen.results.verdict import add_ledgers
 from loadgen.scenario import load
 from loadgen.units import format_share
+from loadgen.verb_options import RunOptions
 from tests.report.runs import make
 from tests.report.test_page import Page
 

@@ -29,7 +29,6 @@ from loadgen.results import (
     RunData,
     RunEnd,
     RunFolder,
-    RunOptions,
     RunSpec,
     Summary,
     drop_spools,
@@ -42,6 +41,7 @@ from loadgen.results.outcomes import Outcomes
 from loadgen.results.records import Spool
 from loadgen.results.recovery import recover_summary
 from loadgen.scenario import load
+from loadgen.verb_options import RunOptions
 
 SHOP = """
 name = "shop"

@@ -9,14 +9,15 @@ import msgspec
 import pytest
 
 from loadgen.errors import LoadgenError
-from loadgen.results import RunFolder, RunMonitor, RunOptions, RunSpec
+from loadgen.results import RunFolder, RunMonitor, RunSpec, make_run_options
 from loadgen.results.run_spec import parse_once
+from loadgen.verb_options import RunOptions
 
 SHOP = 'name = "shop"\nseed = 8\nduration = "40s"\narrivals.rate = 3\n[pages.home]\npath = "/"\nexit = 1\n'
 
 
 def spec(**given: Any) -> RunSpec:
-    return RunSpec.resolve(RunOptions.of(**given), "shop.toml", SHOP)
+    return RunSpec.resolve(make_run_options(**given), "shop.toml", SHOP)
 
 
 def test_a_spec_is_read_back_as_it_was_written_with_its_scenario_beside_it(tmp_path: Path) -> None:
@@ -42,7 +43,7 @@ def test_seed_and_duration_come_from_the_option_else_from_the_scenario() -> None
 
 def test_a_duration_that_is_asked_for_reaches_an_incident_after_the_first_minute() -> None:
     late = SHOP.replace('duration = "40s"\n', "") + '[[incidents]]\nkind = "spike"\nname = "news"\nat = "2m"\n'
-    found = RunSpec.resolve(RunOptions.of(duration=180.0), "shop.toml", late)
+    found = RunSpec.resolve(make_run_options(duration=180.0), "shop.toml", late)
     assert (found.duration, found.scenario.duration, found.scenario.incidents[0].at) == (180, 180, 120)
     with pytest.raises(LoadgenError, match='a duration such as "3m" in the file'):
         RunSpec.resolve(RunOptions(), "shop.toml", late)
@@ -71,7 +72,7 @@ def test_the_scenario_is_adjusted_and_its_text_checked_once() -> None:
 )
 def test_a_wrong_option_is_named(given: dict[str, Any], said: str) -> None:
     with pytest.raises(LoadgenError) as refused:
-        RunOptions.of(**given)
+        make_run_options(**given)
     assert str(refused.value).startswith(said)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from loadgen.errors import LoadgenError
-from loadgen.results import RunOptions, RunSpec
+from loadgen.results import RunSpec, make_run_options
 from loadgen.scenario import parse_threshold
 from loadgen.scenario.thresholds import BOUNDS
 
@@ -45,11 +45,11 @@ def test_what_is_no_threshold_is_told_what_to_write(text: str, said: str) -> Non
     with pytest.raises(ValueError, match=said):
         parse_threshold(text)
     with pytest.raises(LoadgenError, match=f"threshold: .*{said}"):
-        RunOptions.of(threshold=(text,))
+        make_run_options(threshold=(text,))
 
 
 def test_a_run_s_thresholds_stand_beside_the_scenario_s_or_in_their_place() -> None:
-    asked = RunOptions.of(threshold=("latency_p99_ms < 500", "throttled_share < 1%"))
+    asked = make_run_options(threshold=("latency_p99_ms < 500", "throttled_share < 1%"))
     kept = RunSpec.resolve(asked, "shop.toml", SHOP).scenario.thresholds
     assert (kept.latency_p99_ms, kept.throttled_share, kept.lost_share, kept.abort_after) == (500.0, 0.01, 0.2, 30.0)
     assert {name for name in BOUNDS if getattr(kept, name) is not None} == {

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 
@@ -33,37 +33,16 @@ from loadgen.limit import (
     find_limit_so_far,
 )
 from loadgen.model import Noun
-from loadgen.options import Accept, Positive, Seconds, Seed, Share, require_path, resolve_options
+from loadgen.options import require_path, resolve_options
 from loadgen.output import format_json, write_output
-from loadgen.results import GrowingFile, RunFolder, RunOptions, RunSpec, Summary
+from loadgen.results import GrowingFile, RunFolder, RunSpec, Summary, make_run_options
 from loadgen.scenario import Scenario
+from loadgen.verb_options import FindLimitOptions
 
-__all__ = ["FindLimitOptions", "FoundLimit", "SearchProgress", "build_limit_view", "find_limit", "format_step"]
+__all__ = ["FoundLimit", "SearchProgress", "build_limit_view", "find_limit", "format_step"]
 
 SETTLE_SECONDS = 1.0
 FEWEST = 2  # fewest requests in a window
-
-
-class FindLimitOptions(Noun, kw_only=True):
-    """The options of a search, except the scenario."""
-
-    target: str = "local"  # local, aws, or a URL
-    monitor: str | None = None  # name or id, in place of the scenario's app monitor
-    region: str | None = None
-    proxy: str | None = None  # http://HOST:PORT, in place of the environment's proxy
-    ca_bundle: str | None = None  # PEM file of trusted certificates, in place of the environment's file
-    max_throttled: Share = 0.001  # share of requests that may get a 429
-    max_failed: Share = 0.001  # share of requests that may fail otherwise
-    max_p99: Positive | None = None  # milliseconds of latency
-    start: Positive = 10.0  # first rate, in requests per second
-    max_rate: Positive = 5000.0  # no higher rate is tried
-    precision: Annotated[float, msgspec.Meta(ge=0.005, le=0.5)] = 0.05  # relative gap between kept and broken rate
-    hold: Seconds = 10.0  # length of a window in seconds
-    max_windows: Annotated[int, msgspec.Meta(ge=4, le=200)] = 40  # then the search stops, not confirmed
-    senders: Annotated[int, msgspec.Meta(ge=1, le=900)] = 500  # most requests in flight
-    quota: Positive | None = 50.0  # of the local endpoint, in requests per second; None: no quota
-    seed: Seed | None = None
-    accept: Accept = "rum"
 
 
 class FoundLimit(Noun):
@@ -145,7 +124,7 @@ def build_spec(source: str, text: str, asked: FindLimitOptions, search: LimitSea
     """Resolve the run spec of a search. `text` is the scenario's TOML, `source` its file's name in messages."""
     names = ("target", "monitor", "region", "proxy", "ca_bundle", "seed", "senders", "quota", "accept")
     shared = {name: getattr(asked, name) for name in names}
-    options = RunOptions.of(**shared, duration=LONGEST_SECONDS, sample_rate=1.0)
+    options = make_run_options(**shared, duration=LONGEST_SECONDS, sample_rate=1.0)
     check_machine(options)
     return msgspec.structs.replace(RunSpec.resolve(options, source, text), find_limit=msgspec.to_builtins(search))
 

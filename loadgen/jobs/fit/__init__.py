@@ -17,7 +17,7 @@ from loadgen.jobs.fit.estimate import Seen, estimate, find_starts, see_visits
 from loadgen.jobs.fit.judgement import Judgement, judge
 from loadgen.jobs.fit.page import build_fit_page
 from loadgen.jobs.fit.recorded import Recorded, select_sessions
-from loadgen.jobs.fit.sources import FitOptions, read_sources
+from loadgen.jobs.fit.sources import read_sources
 from loadgen.jobs.fit.view import Fitted, format_fitted, list_notes, summarize_fit
 from loadgen.jobs.fit.visits import match_site
 from loadgen.jobs.progress import OnProgress, Ticker, ignore_progress
@@ -26,9 +26,9 @@ from loadgen.output import write_output
 from loadgen.rum import events as rum
 from loadgen.scenario import Scenario
 from loadgen.traffic import compute_mean_rate, draw_starts
+from loadgen.verb_options import FitOptions
 
 __all__ = [
-    "FitOptions",
     "Fitted",
     "Judgement",
     "Recorded",

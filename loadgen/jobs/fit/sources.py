@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Annotated, cast
+from typing import IO, cast
 
 import msgspec
 
@@ -25,27 +25,8 @@ from loadgen.jobs.fit.recorded import Recorded, Recorder
 from loadgen.jobs.inputs import parse_moment
 from loadgen.jobs.progress import OnProgress, Ticker
 from loadgen.jobs.targets import open_account, reach_target
-from loadgen.model import Noun
-from loadgen.options import SampleRate, Seed
 from loadgen.rum.quotas import RETENTION_SECONDS
-
-
-class FitOptions(Noun, kw_only=True):
-    """Options of a fit: facts about the data that it does not show, sources, and how the fit is judged."""
-
-    name: Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)] = "fitted"
-    sample_rate: SampleRate | None = None  # at which the client recorded; None: 1 is assumed, and a note says so
-    at_least: Annotated[int, msgspec.Meta(ge=1)] = 5  # sessions that must have a text before it is written
-    page: tuple[str, ...] = ()  # patterns of pages, such as /help/{topic}
-    holdout: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.0  # share of the sessions that are judged and not fitted
-    seed: Seed = 0  # of the generated sessions
-    monitor: str | None = None  # an app monitor to read live, in addition to the files
-    target: str | None = None  # the RUM service of the app monitor: a URL, or "aws"
-    region: str | None = None
-    proxy: str | None = None  # replaces HTTPS_PROXY
-    ca_bundle: str | None = None  # PEM file of trusted certificates, replaces the environment's
-    after: str | None = None  # read from this moment on; 30 days ago unless given
-    before: str = "now"
+from loadgen.verb_options import FitOptions
 
 
 def read_sources(paths: Sequence[Path], asked: FitOptions, on_progress: OnProgress) -> Recorded:

@@ -9,7 +9,7 @@ from typing import Any
 from loadgen.jobs.inputs import read_scenario
 from loadgen.jobs.plan.capacity import build_plan
 from loadgen.jobs.plan.day import DAY_SECONDS, spread_over_day
-from loadgen.jobs.plan.figures import CapacityPlan, PlanOptions
+from loadgen.jobs.plan.figures import CapacityPlan
 from loadgen.jobs.plan.page import build_plan_page
 from loadgen.jobs.plan.rehearse import ExpectedVolume, estimate_volume
 from loadgen.jobs.plan.view import build_plan_view, leave_out_curves
@@ -17,11 +17,11 @@ from loadgen.jobs.progress import OnProgress, ignore_progress
 from loadgen.options import list_given, resolve_options
 from loadgen.scenario import Scenario, resolve_seed
 from loadgen.traffic import compute_mean_rate
+from loadgen.verb_options import PlanOptions
 
 __all__ = [
     "CapacityPlan",
     "ExpectedVolume",
-    "PlanOptions",
     "build_plan_page",
     "build_plan_view",
     "estimate_volume",

@@ -13,11 +13,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from loadgen.jobs.plan.double_sampling import CONFIDENCE
-from loadgen.jobs.plan.figures import Advice, CapacityPlan, PlanOptions, RatePoint
+from loadgen.jobs.plan.figures import Advice, CapacityPlan, RatePoint
 from loadgen.model import Session
 from loadgen.rum.events import JS_ERROR, LCP
 from loadgen.rum.quotas import REQUESTS_QUOTA_CODE
 from loadgen.units import format_dollars, format_percent
+from loadgen.verb_options import PlanOptions
 from loadgen.wire import read_vital
 
 QUOTA_STEP = 5  # a quota to request is a multiple of this

@@ -24,7 +24,6 @@ from loadgen.jobs.plan.figures import (
     MonitorPlan,
     NeededQuota,
     PlannedLoad,
-    PlanOptions,
     PlanWindow,
     RatePoint,
     Throttling,
@@ -37,6 +36,7 @@ from loadgen.jobs.progress import OnProgress
 from loadgen.planned import UNSENT_MONITOR_ID, PlannedSession
 from loadgen.scenario import Scenario
 from loadgen.traffic import Floats
+from loadgen.verb_options import PlanOptions
 from loadgen.wire.sigv4 import Credentials, Signer
 
 MOST_SINGLE_REQUESTS = 30_000  # requests that are simulated one by one for every quota that is tried

@@ -6,43 +6,11 @@ Rule: rates are per second, sums are over the whole run, shares are from 0 to 1.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 import msgspec
 
 from loadgen.model import Noun
-from loadgen.options import Positive, Price, SampleRate, Seconds, Seed, Share
-from loadgen.rum.quotas import DOLLARS_PER_EVENT, REQUESTS_PER_SECOND
-
-
-class PlanOptions(Noun, kw_only=True):
-    """Options of a plan. The first eight change the scenarios, the others say what to compute about them."""
-
-    duration: Seconds | None = None  # replaces the scenarios' duration
-    rate: Positive = 1.0  # factor on the first scenario's arrivals
-    sample_rate: Share | None = None  # replaces the monitors' sample rates
-    seed: Seed | None = None
-    sessions_per_day: Positive | None = None  # plan 24 hours with this number of visits to the first scenario
-    peak_to_trough: Annotated[float, msgspec.Meta(ge=1, le=1000)] | None = None  # busiest by quietest hour of a country
-    growth: Annotated[float, msgspec.Meta(ge=-0.99, le=1000)] = 0.0  # of all visits, relative: 0.3 is 30 % more
-    weekday_peak: Annotated[float, msgspec.Meta(ge=1, le=100)] = 1.0  # visits: busiest weekday divided by mean day
-    quota: Positive = REQUESTS_PER_SECOND  # requests a second of the account and Region
-    burst: Annotated[float, msgspec.Meta(ge=1, le=1e12)] | None = None  # requests at once; None: one second's quota
-    max_loss: Share = 0.001  # share of the events that may be lost under the quota needed
-    rates: tuple[SampleRate, ...] = (0.01, 0.1, 0.25, 0.5, 1.0)  # sample rates to compare
-    price: Price = DOLLARS_PER_EVENT
-    free_events: Annotated[int, msgspec.Meta(ge=0)] = 0  # a month
-    precision: Annotated[float, msgspec.Meta(ge=0.001, le=0.5)] = 0.02  # half the 95 % interval that a sample reaches
-    exact: bool = False  # rehearse every session
-    margin: Annotated[float, msgspec.Meta(ge=0, le=10)] = 0.25  # quota to request above the quota needed, relative
-    budget: Price | None = None  # dollars a month that the advised sample rate may cost
-    wanted_precision: Annotated[float, msgspec.Meta(gt=0, le=1)] | None = None  # of a day's figures at the advised rate
-    answer_seconds: Annotated[float, msgspec.Meta(ge=0, le=60)] = 0.05  # from a request to its answer, on average
-
-    @property
-    def burst_seconds(self) -> float:
-        """The bucket's depth in seconds of quota; every quota that is tried gets a bucket of this depth."""
-        return 1.0 if self.burst is None else self.burst / self.quota
 
 
 class RateSpread(Noun):

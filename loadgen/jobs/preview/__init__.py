@@ -11,13 +11,13 @@ from loadgen.jobs.inputs import read_scenario, take_first_monitor
 from loadgen.jobs.preview import plots
 from loadgen.jobs.preview.traffic_sample import TrafficSample, sample_traffic
 from loadgen.jobs.progress import OnProgress, ignore_progress
-from loadgen.model import Noun
-from loadgen.options import Positive, Seconds, Seed, resolve_options
+from loadgen.options import resolve_options
 from loadgen.scenario import Scenario, resolve_seed
 from loadgen.traffic import check_size
 from loadgen.units import format_clock, format_count, format_digits, format_rate
+from loadgen.verb_options import PreviewOptions
 
-__all__ = ["PreviewOptions", "TrafficSample", "build_preview_page", "preview"]
+__all__ = ["TrafficSample", "build_preview_page", "preview"]
 
 VITAL_NAMES = {
     "LCP": "Largest contentful paint",
@@ -26,14 +26,6 @@ VITAL_NAMES = {
     "INP": "Interaction to next paint",
     "CLS": "Cumulative layout shift",
 }
-
-
-class PreviewOptions(Noun, kw_only=True):
-    """Options that change the scenario before it is drawn."""
-
-    duration: Seconds | None = None  # replaces the scenario's duration
-    rate: Positive = 1.0  # factor on the arrivals
-    seed: Seed | None = None
 
 
 def preview(

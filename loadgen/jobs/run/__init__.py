@@ -30,7 +30,7 @@ from loadgen.jobs.run.worker_process import worker
 from loadgen.jobs.stop_signals import StopSignals
 from loadgen.jobs.targets import Confirm, OpenTargets, open_targets, reach_target
 from loadgen.options import require_path
-from loadgen.results import EXIT_CODES, Follower, RunFolder, RunMonitor, RunOptions, RunSpec, Summary, open_table
+from loadgen.results import EXIT_CODES, Follower, RunFolder, RunMonitor, RunSpec, Summary, make_run_options, open_table
 from loadgen.scenario import Scenario
 from loadgen.transport import OnWait, require_answer
 
@@ -106,7 +106,7 @@ def run(
 
 def resolve(scenario: Scenario | Path | str, options: dict[str, Any]) -> RunSpec:
     """Resolve the options of a run, and check everything that can be checked before anything starts."""
-    asked = RunOptions.of(**options)
+    asked = make_run_options(**options)
     check_options(asked)
     check_machine(asked)
     spec = RunSpec.resolve(asked, *read_source(scenario))

@@ -12,9 +12,10 @@ from loadgen.jobs.plan import ExpectedVolume, estimate_volume
 from loadgen.jobs.progress import OnLine
 from loadgen.jobs.run.otel import check_installed
 from loadgen.jobs.targets import Confirm, OpenTargets, Sending, confirm_sending
-from loadgen.results import CLUSTER_SECRET, RunOptions, RunSpec
+from loadgen.results import CLUSTER_SECRET, RunSpec
 from loadgen.traffic import check_size
 from loadgen.transport import is_loopback, require_descriptors, require_free_port, require_ports, require_ports_to_spend
+from loadgen.verb_options import RunOptions
 
 EVERYWHERE = ("0.0.0.0", "::")
 

@@ -32,7 +32,7 @@ from loadgen.jobs.seed.ledger import (
     check_identity,
     fingerprint_traffic,
 )
-from loadgen.jobs.seed.options import PastPeriod, SeedOptions
+from loadgen.jobs.seed.period import PastPeriod, describe_period_as_given, measure_period, resolve_period
 from loadgen.jobs.seed.seeder import SeedProgress
 from loadgen.jobs.seed.sending import OnSeedProgress, SeedResult, SeedRun, SeedStart, SeedTask, estimate_size
 from loadgen.jobs.seed.stream import place_past
@@ -43,11 +43,11 @@ from loadgen.options import resolve_options
 from loadgen.output import write_output
 from loadgen.scenario import Scenario, covers_domain, resolve_seed
 from loadgen.traffic import check_size
+from loadgen.verb_options import SeedOptions
 from loadgen.wire import Clock
 
 __all__ = [
     "Cleanup",
-    "SeedOptions",
     "SeedProgress",
     "SeedResult",
     "SeedStart",
@@ -95,7 +95,7 @@ def seed(
 
 def _prepare(given: Scenario | Path | str, options: SeedOptions, on_progress: OnSeedProgress) -> SeedTask:
     """Check everything that can be checked before anything is created."""
-    loaded = read_scenario(given, options.measure_period(time.time()))
+    loaded = read_scenario(given, measure_period(options, time.time()))
     first = take_first_monitor(loaded, "seed", on_progress)
     scenario = first.adjust(rate=options.rate, sample_rate=options.sample_rate)
     account = open_account(options.target, options.region, on_wait=on_progress)
@@ -141,9 +141,9 @@ def _read_earlier_run(folder: Path) -> tuple[SeedIdentity | None, bool]:
 
 def _resolve_period(kept: SeedIdentity | None, options: SeedOptions) -> PastPeriod:
     """Return the period of the options; if the ledger's period was stated in the same words, return that one."""
-    if kept is not None and kept.period_as_given == options.period_as_given:
+    if kept is not None and kept.period_as_given == describe_period_as_given(options):
         return kept.period
-    return options.resolve_period(time.time())
+    return resolve_period(options, time.time())
 
 
 def _make_identity(
@@ -159,7 +159,7 @@ def _make_identity(
         region=account.region,
         monitor=scenario.monitor.name,
         monitor_id="",
-        period_as_given=options.period_as_given,
+        period_as_given=describe_period_as_given(options),
         period=period,
     )
 

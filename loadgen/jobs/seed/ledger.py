@@ -21,7 +21,7 @@ from uuid import UUID
 import msgspec
 
 from loadgen.errors import LoadgenError
-from loadgen.jobs.seed.options import PastPeriod
+from loadgen.jobs.seed.period import PastPeriod
 from loadgen.model import Noun
 from loadgen.scenario import Scenario
 

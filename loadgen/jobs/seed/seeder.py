@@ -19,7 +19,7 @@ from loadgen.causes import explain_shortage
 from loadgen.errors import ControlError, LoadgenError, Unreachable
 from loadgen.jobs.seed.in_doubt import BatchesInDoubt, ReadEvents, Visibility, look_up
 from loadgen.jobs.seed.ledger import BatchLedger
-from loadgen.jobs.seed.options import DAY, RETENTION_DAYS, format_moment
+from loadgen.jobs.seed.period import DAY, RETENTION_DAYS, format_moment
 from loadgen.jobs.seed.rate_limiter import RateLimiter
 from loadgen.jobs.seed.senders import Attempt, SenderThreads, explain_foreign, explain_refusal
 from loadgen.jobs.seed.stream import EncodedBatch

@@ -22,7 +22,7 @@ from loadgen.jobs.plan import ExpectedVolume, estimate_volume
 from loadgen.jobs.progress import OnLine
 from loadgen.jobs.seed.in_doubt import ReadEvents, Visibility, choose_visibility, look_up
 from loadgen.jobs.seed.ledger import BatchLedger, SeedIdentity
-from loadgen.jobs.seed.options import PastPeriod, SeedOptions, format_moment
+from loadgen.jobs.seed.period import PastPeriod, format_moment
 from loadgen.jobs.seed.rate_limiter import RateLimiter
 from loadgen.jobs.seed.seeder import Dependencies, Seeder, SeedProgress
 from loadgen.jobs.seed.senders import SenderThreads
@@ -32,6 +32,7 @@ from loadgen.model import Noun
 from loadgen.rum.quotas import REQUESTS_PER_SECOND
 from loadgen.scenario import Scenario
 from loadgen.transport import BlockingConnection, FirstAnswer, find_route
+from loadgen.verb_options import SeedOptions
 
 PROBES = 4
 LONG_SECONDS, WANTED_SECONDS = 3600.0, 600.0  # a longer run gets a hint; the run that the hint proposes

@@ -17,7 +17,7 @@ import msgspec
 
 from loadgen import client, traffic, wire
 from loadgen.jobs.seed.ledger import BatchEntry
-from loadgen.jobs.seed.options import PastPeriod
+from loadgen.jobs.seed.period import PastPeriod
 from loadgen.model import Batch, Noun, Request
 from loadgen.planned import PlannedSession, planned
 from loadgen.scenario import Scenario

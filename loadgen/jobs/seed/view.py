@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from loadgen.jobs.progress import print_line
-from loadgen.jobs.seed.options import format_moment
+from loadgen.jobs.seed.period import format_moment
 from loadgen.jobs.seed.seeder import SeedProgress
 from loadgen.jobs.seed.sending import SeedResult, SeedStart
 from loadgen.jobs.seed.verification import Verification

@@ -14,7 +14,8 @@ import pytest
 import loadgen
 from loadgen.errors import LoadgenError
 from loadgen.jobs.fit.recorded import Recorded, Recorder
-from loadgen.jobs.fit.sources import FitOptions, read_file, read_sources
+from loadgen.jobs.fit.sources import read_file, read_sources
+from loadgen.verb_options import FitOptions
 from tests.jobs.fit.forms import FORMS, log_events
 
 START = "2026-01-01"

@@ -4,9 +4,10 @@ import msgspec
 import pytest
 
 from loadgen.jobs.plan.capacity import build_plan
-from loadgen.jobs.plan.figures import CapacityPlan, PlanOptions
+from loadgen.jobs.plan.figures import CapacityPlan
 from loadgen.jobs.progress import ignore_progress
 from loadgen.scenario import Arrivals, parse
+from loadgen.verb_options import PlanOptions
 from tests.jobs.plan.shop import SHOP, TEXT
 
 BUSY = SHOP.adjust(duration=60.0, rate=5.0)

@@ -10,14 +10,14 @@ import pytest
 from loadgen.errors import LoadgenError
 from loadgen.jobs.plan import estimate_volume
 from loadgen.jobs.run.preflight import check_ports
-from loadgen.results import RunOptions, RunSpec
+from loadgen.results import RunSpec, make_run_options
 from loadgen.transport import limits
 from tests.paths import QUICKSTART
 
 
 def make_spec(**options: object) -> RunSpec:
     options = {"senders": 20, "seed": 1, "duration": 120.0, "rate": 4.0} | options
-    spec = RunSpec.resolve(RunOptions.of(**options), str(QUICKSTART), QUICKSTART.read_text())
+    spec = RunSpec.resolve(make_run_options(**options), str(QUICKSTART), QUICKSTART.read_text())
     return msgspec.structs.replace(spec, url="http://rum.test")
 
 

@@ -16,7 +16,7 @@ from loadgen.jobs.run import locust_process
 from loadgen.jobs.run.locust_process import explain_few_workers, translate_line
 from loadgen.jobs.run.preflight import find_free_port, warn_of_strangers
 from loadgen.jobs.run.worker_process import wait_for_master
-from loadgen.results import CLUSTER_SECRET, RunOptions, RunSpec
+from loadgen.results import CLUSTER_SECRET, RunSpec, make_run_options
 from tests.jobs.run.test_end_to_end import KEY, clean_environment
 from tests.paths import QUICKSTART
 
@@ -53,7 +53,7 @@ def test_a_master_that_others_reach_says_what_its_port_gives_to_them(
 ) -> None:
     monkeypatch.delenv(CLUSTER_SECRET, raising=False)
     told: list[str] = []
-    options = RunOptions.of(master=True, bind_host=host, target="http://127.0.0.1:9")
+    options = make_run_options(master=True, bind_host=host, target="http://127.0.0.1:9")
     warn_of_strangers(RunSpec.resolve(options, str(QUICKSTART), QUICKSTART.read_text()), told.append)
     assert ["can learn the scenario" in line for line in told] == [True] * warned
 

@@ -14,8 +14,10 @@ from click.testing import CliRunner
 
 from loadgen.cli import commands
 from loadgen.errors import LoadgenError
-from loadgen.jobs.sampling import SamplingOptions, compare_rates, list_lines, sampling
+from loadgen.jobs.sampling import list_lines, sampling
+from loadgen.jobs.sampling.dashboards import compare_rates
 from loadgen.jobs.sampling.estimate import SessionPopulation, find_quantile
+from loadgen.verb_options import SamplingOptions
 from tests.paths import SCENARIOS
 
 STOREFRONT = SCENARIOS / "storefront.toml"

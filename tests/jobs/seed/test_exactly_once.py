@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from loadgen.jobs.seed.ledger import BatchLedger
-from loadgen.jobs.seed.options import PastPeriod
+from loadgen.jobs.seed.period import PastPeriod
 from loadgen.jobs.seed.stream import plan_batches
 from loadgen.scenario import load
 from tests.jobs.seed.trial import BURSTS, trial

@@ -10,7 +10,7 @@ import pytest
 
 from loadgen.errors import LoadgenError
 from loadgen.jobs.seed.ledger import BatchEntry, BatchLedger, LedgerTotals, SeedIdentity
-from loadgen.jobs.seed.options import PastPeriod
+from loadgen.jobs.seed.period import PastPeriod
 
 IDENTITY = SeedIdentity(
     "run", "shop", "f1", 5, "http://h", "us-east-1", "demo", "id", "--days 7", PastPeriod(0.0, 604800.0)

@@ -17,7 +17,7 @@ from loadgen.errors import ControlError, LoadgenError, Unreachable
 from loadgen.jobs.seed import rate_limiter
 from loadgen.jobs.seed.in_doubt import ReadEvents, Visibility
 from loadgen.jobs.seed.ledger import BatchLedger, LedgerTotals
-from loadgen.jobs.seed.options import PastPeriod
+from loadgen.jobs.seed.period import PastPeriod
 from loadgen.jobs.seed.rate_limiter import RateLimiter
 from loadgen.jobs.seed.seeder import Dependencies, Seeder, SeedProgress
 from loadgen.jobs.seed.senders import SenderThreads

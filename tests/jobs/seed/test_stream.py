@@ -7,7 +7,7 @@ from itertools import islice
 import pytest
 
 from loadgen import client, traffic
-from loadgen.jobs.seed.options import DAY, PastPeriod
+from loadgen.jobs.seed.period import DAY, PastPeriod
 from loadgen.jobs.seed.stream import LEG_SECONDS, place_past, place_present, plan_batches
 from loadgen.scenario import Scenario, parse
 

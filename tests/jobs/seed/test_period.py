@@ -8,8 +8,9 @@ import pytest
 
 from loadgen.errors import LoadgenError
 from loadgen.jobs.inputs import parse_moment
-from loadgen.jobs.seed import SeedOptions, seed
-from loadgen.jobs.seed.options import DAY, PastPeriod
+from loadgen.jobs.seed import seed
+from loadgen.jobs.seed.period import DAY, PastPeriod, measure_period, resolve_period
+from loadgen.verb_options import SeedOptions
 
 NOW = 1_795_288_962.5
 MARCH = 1_772_323_200.0  # 2026-03-01T00:00Z
@@ -30,7 +31,7 @@ MARCH = 1_772_323_200.0  # 2026-03-01T00:00Z
 def test_a_period_is_days_before_an_end_or_from_a_start(
     days: float | None, start: str | None, end: str | None, expected: tuple[float, float]
 ) -> None:
-    found = SeedOptions(days=days, start=start, end=end).resolve_period(NOW)
+    found = resolve_period(SeedOptions(days=days, start=start, end=end), NOW)
     assert (found.start, found.end) == tuple(float(int(each)) for each in expected)
 
 
@@ -51,7 +52,7 @@ def test_an_impossible_period_is_one_clear_line(
     days: float | None, start: str | None, end: str | None, said: str
 ) -> None:
     with pytest.raises(LoadgenError) as caught:
-        SeedOptions(days=days, start=start, end=end).resolve_period(NOW)
+        resolve_period(SeedOptions(days=days, start=start, end=end), NOW)
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -67,7 +68,7 @@ def test_a_period_reads_as_two_moments() -> None:
 def test_an_end_by_a_clock_a_little_ahead_of_ours_is_taken_for_now() -> None:
     ahead = "2026-11-21T19:23:30Z"
     assert 0 < parse_moment(ahead, NOW) - NOW < 60
-    assert SeedOptions(days=1.0, end=ahead).resolve_period(NOW).end == parse_moment(ahead, NOW)
+    assert resolve_period(SeedOptions(days=1.0, end=ahead), NOW).end == parse_moment(ahead, NOW)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +78,7 @@ def test_an_end_by_a_clock_a_little_ahead_of_ours_is_taken_for_now() -> None:
 def test_a_period_that_cannot_be_filled_has_the_nearest_length_that_can(
     options: dict[str, Any], expected: float
 ) -> None:
-    assert SeedOptions(**options).measure_period(NOW) == expected
+    assert measure_period(SeedOptions(**options), NOW) == expected
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,9 @@ def find_limit(
         confirm_aws(own, targets, confirm)
 
     with reach_target(spec.target, spec.proxy, spec.ca_bundle):
-        opened = open_run(spec, require_path(out, "out") if out else None, f"{first.name}-limit", ask, on_progress)
+        opened = open_run(
+            spec, None if out is None else require_path(out, "out"), f"{first.name}-limit", ask, on_progress
+        )
         return _search(opened, search, on_progress)
 
 

@@ -89,7 +89,7 @@ def run(
         on_progress(WorkProgress(line))
 
     reached = reach_target(spec.target, spec.proxy, spec.ca_bundle)
-    opened = open_run(spec, require_path(out, "out") if out else None, spec.scenario.name, ask, tell_wait)
+    opened = open_run(spec, None if out is None else require_path(out, "out"), spec.scenario.name, ask, tell_wait)
     with StopSignals() as signals, reached, opened as (aimed, folder, targets):
         followed = FollowedRun(aimed, folder, targets, Follower(folder.path).rows, on_progress)
         followed.tell(aimed)

@@ -221,7 +221,7 @@ class Request(Noun):
     headers: Headers
     body: bytes = b""
 
-    def header(self, name: str) -> str | None:
+    def get_header(self, name: str) -> str | None:
         """The first value of a header, by lower-case name; None if the request lacks the header."""
         return next((value for key, value in self.headers if key == name), None)
 
@@ -233,7 +233,7 @@ class Response(Noun):
     headers: Headers = ()
     body: bytes = b""
 
-    def header(self, name: str) -> str | None:
+    def get_header(self, name: str) -> str | None:
         """The first value of a header, by lower-case name; None if the response lacks the header."""
         return next((value for key, value in self.headers if key == name), None)
 

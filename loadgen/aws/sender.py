@@ -179,7 +179,7 @@ def check_answer(response_dict: dict[str, Any], operation_model: Any, **_: Any) 
     headers = tuple((name.lower(), value) for name, value in response_dict["headers"].items())
     answer = Response(response_dict["status_code"], headers, response_dict["body"])
     if answer.status >= 400:
-        is_refusal = answer.header("x-amzn-errortype") is not None or is_json(answer)
+        is_refusal = answer.get_header("x-amzn-errortype") is not None or is_json(answer)
         if answer.status < 500 and answer.status != 429 and not is_refusal:
             raise NotRumAnswer(describe_answer(answer))
         return

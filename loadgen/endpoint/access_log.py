@@ -69,7 +69,7 @@ class AccessLog:
     def _format(self, entry: AccessEntry, reply: Reply) -> str:
         path = entry.request.target.partition("?")[0]
         stamp = datetime.fromtimestamp(entry.at, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]
-        status, error = reply.response.status, reply.response.header("x-amzn-errortype")
+        status, error = reply.response.status, reply.response.get_header("x-amzn-errortype")
         if reply.fault.drop:
             status, error = 0, "ConnectionDropped"
         events = reply.call.events if reply.call is not None and status == 200 else None

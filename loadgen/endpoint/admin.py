@@ -90,7 +90,7 @@ def _may_come_from_page(request: Request) -> bool:
     A browser sends Origin or Sec-Fetch-Site for a page. If the page's own host name was rebound to this machine (DNS
     rebinding), it sends that name as Host.
     """
-    if request.header("origin") is not None or request.header("sec-fetch-site") not in (None, "none"):
+    if request.get_header("origin") is not None or request.get_header("sec-fetch-site") not in (None, "none"):
         return True
     return not all(names_this_machine(value) for name, value in request.headers if name == "host")
 

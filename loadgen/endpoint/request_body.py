@@ -44,7 +44,7 @@ class BodyTooLarge(ServiceError):
 
 def inflate(request: Request, limit: int) -> bytes:
     """Return a request's body without its content encoding; raises BodyTooLarge above `limit` bytes."""
-    encoding = (request.header("content-encoding") or "identity").strip().lower()
+    encoding = (request.get_header("content-encoding") or "identity").strip().lower()
     if encoding == "gzip":
         return _gunzip(request.body, limit)
     if encoding != "identity":

@@ -105,7 +105,7 @@ class RumService:
 
         `oversize` says that the body was too large to be read.
         """
-        origin, calls_before = request.header("origin"), self.calls.number
+        origin, calls_before = request.get_header("origin"), self.calls.number
         arrival = Arrival(request, request.target.partition("?")[0], peer, oversize, self.clock())
         fault = NO_FAULT
         try:
@@ -206,7 +206,7 @@ class RumService:
 
     def _verify(self, request: Request, optional: bool, now: float) -> str | None:
         """Return the access key id that signed; None for an unsigned request where a signature is optional."""
-        if optional and request.header("authorization") is None and "X-Amz-" not in request.target:
+        if optional and request.get_header("authorization") is None and "X-Amz-" not in request.target:
             return None
         try:
             return verify(request, self._credentials.get, self.settings.region, SERVICE, now)
@@ -237,10 +237,10 @@ class RumService:
             raise refusal
         headers = [
             ("access-control-allow-methods", "GET,POST,PUT,PATCH,DELETE,OPTIONS"),
-            ("access-control-allow-headers", request.header("access-control-request-headers") or "*"),
+            ("access-control-allow-headers", request.get_header("access-control-request-headers") or "*"),
             ("access-control-max-age", "7200"),
         ]
-        if request.header("access-control-request-private-network") == "true":
+        if request.get_header("access-control-request-private-network") == "true":
             headers.append(("access-control-allow-private-network", "true"))
         return Response(200, tuple(headers))
 
@@ -249,7 +249,7 @@ def _measure_body(request: Request) -> int:
     """Return the body's bytes on the wire; if it was too large to be read, the size that the client stated."""
     if request.body:
         return len(request.body)
-    stated = request.header("content-length") or ""
+    stated = request.get_header("content-length") or ""
     return int(stated) if stated.isdecimal() and len(stated) < 16 else 0
 
 

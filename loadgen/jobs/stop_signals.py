@@ -37,7 +37,7 @@ class StopSignals:
             signal.signal(number, handler)
 
     @contextmanager
-    def counted(self) -> Iterator[None]:
+    def count_signals(self) -> Iterator[None]:
         """Make signals only count: the code inside looks at `count` itself."""
         self._counting = True
         try:

@@ -213,22 +213,22 @@ class Bisection:
         for _ in range(MOST_REPEATS):
             if broken_by == "generator":
                 broken_by = self._hold(rate)
-        if broken_by == "throttled" and not self._throttled_rates():
+        if broken_by == "throttled" and not self._list_throttled_rates():
             self._votes = {each: votes for each, votes in self._votes.items() if not is_kept(votes)}
         self._votes.setdefault(rate, []).append(broken_by)
 
     def _hold(self, rate: float) -> Cause | None:
-        window = self._measure(rate, self._priming_rate())
+        window = self._measure(rate, self._choose_priming_rate())
         broken_by = self._conditions.find_broken(window)
         self._steps.append(SearchStep(window, broken_by))
         self._on_step(self._steps[-1])
         return broken_by
 
-    def _throttled_rates(self) -> list[float]:
+    def _list_throttled_rates(self) -> list[float]:
         return [rate for rate, votes in self._votes.items() if "throttled" in votes]
 
-    def _priming_rate(self) -> float | None:
-        throttled = self._throttled_rates()
+    def _choose_priming_rate(self) -> float | None:
+        throttled = self._list_throttled_rates()
         return max(throttled, default=None)
 
     def build_limit(self, confirmed: bool) -> Limit:

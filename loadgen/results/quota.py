@@ -48,11 +48,13 @@ def estimate_quota(accepted_at: Floats, refused_at: Floats, scatter: float = 0.0
     chains = _Chains(accepted, refused)
     if not chains.taken.any():
         return None
-    rate = find_minimum(chains.contradiction, 0.0, 2 * chains.crude_rate)
-    bound = chains.contradiction(rate) * 1.1 + TOLERANCE
+    rate = find_minimum(chains.measure_contradiction, 0.0, 2 * chains.crude_rate)
+    bound = chains.measure_contradiction(rate) * 1.1 + TOLERANCE
     doubt = LEAST_DOUBT + SCATTER_DOUBT * scatter
-    low = min(find_edge(lambda r: chains.contradiction(r) <= bound, rate, 0.0), rate * (1 - doubt))
-    high = max(find_edge(lambda r: chains.contradiction(r) <= bound, rate, 2 * chains.crude_rate), rate * (1 + doubt))
+    low = min(find_edge(lambda r: chains.measure_contradiction(r) <= bound, rate, 0.0), rate * (1 - doubt))
+    high = max(
+        find_edge(lambda r: chains.measure_contradiction(r) <= bound, rate, 2 * chains.crude_rate), rate * (1 + doubt)
+    )
     return QuotaEstimate(*(round(float(figure), 3) for figure in (rate, low, high, find_burst(accepted, rate))))
 
 
@@ -85,7 +87,7 @@ class _Chains:
         length = float((ends - starts).sum())
         self.crude_rate = float(self.taken.sum() + len(starts)) / length if length > 0 else 0.0
 
-    def contradiction(self, rate: float) -> float:
+    def measure_contradiction(self, rate: float) -> float:
         """Return the squared tokens by which the outcomes contradict a rate.
 
         The level at the start of a span is known to half a token only; that much is allowed for.

@@ -127,7 +127,7 @@ class BinnedTimeline:
     def sum_slices(self, name: str) -> Floats:
         """Return the sum of a count in each slice, shape (n,)."""
         sums = np.zeros(self.size)
-        np.add.at(sums, self._places, self._values(name))
+        np.add.at(sums, self._places, self._read_values(name))
         return sums
 
     def compute_rate(self, name: str) -> Floats:
@@ -137,7 +137,7 @@ class BinnedTimeline:
     def find_maxima(self, name: str) -> Floats:
         """Return the highest value in each slice, shape (n,); NaN where a slice has no value."""
         highest = np.full(self.size, np.nan)
-        np.fmax.at(highest, self._places, self._values(name))
+        np.fmax.at(highest, self._places, self._read_values(name))
         return highest
 
     @property
@@ -147,7 +147,7 @@ class BinnedTimeline:
         lengths[-1] = self.seconds - (self.size - 1) * self.width
         return lengths
 
-    def _values(self, name: str) -> Floats:
+    def _read_values(self, name: str) -> Floats:
         values = (getattr(row, name) for row in self._rows)
         return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
 

@@ -140,7 +140,7 @@ class RunFolder:
 
     def read_spec(self) -> RunSpec:
         """Read the run's options from `run.json` and its scenario from `scenario.toml`."""
-        spec = self._decoded(RUN, RunSpec)
+        spec = self._decode(RUN, RunSpec)
         scenario = self.path / SCENARIO
         return msgspec.structs.replace(spec, scenario_text=read_text(scenario)) if scenario.is_file() else spec
 
@@ -161,9 +161,9 @@ class RunFolder:
 
     def read_summary(self) -> Summary:
         """Read `summary.json`."""
-        return self._decoded(SUMMARY, Summary)
+        return self._decode(SUMMARY, Summary)
 
-    def _decoded(self, name: str, kind: type[T]) -> T:
+    def _decode(self, name: str, kind: type[T]) -> T:
         file = self.path / name
         try:
             return msgspec.json.decode(file.read_bytes(), type=kind)

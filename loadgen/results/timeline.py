@@ -200,7 +200,7 @@ class Follower:
         self._file = GrowingFile(folder / TIMELINE)
         self._header: list[str] = []
 
-    def rows(self) -> Iterator[TimelineRow]:
+    def read_rows(self) -> Iterator[TimelineRow]:
         """Yield the rows that were written completely since the last call."""
         for cells in csv.reader(self._file.read_new_lines().decode().splitlines()):
             if self._header:
@@ -213,7 +213,7 @@ class Follower:
 def read_timeline(folder: Path) -> list[TimelineRow]:
     """Read the complete lines of `timeline.csv`, by second; none without such a file. LoadgenError: a damaged file."""
     with name_damage(folder / TIMELINE):
-        return sorted(Follower(folder).rows(), key=lambda row: row.second)
+        return sorted(Follower(folder).read_rows(), key=lambda row: row.second)
 
 
 def read_monitor_rows(folder: Path) -> list[MonitorRow]:

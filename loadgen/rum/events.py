@@ -33,6 +33,21 @@ HELD_UNTIL_HIDDEN = frozenset({CLS, INP})
 """Event types whose value the client updates until the page is hidden, and records only then (WebVitalsPlugin)."""
 
 
+PROTOCOLS = ("h2", "h3", "http/1.1")
+"""Values of nextHopProtocol that are told apart."""
+
+HEADER_BYTES = 300
+"""What browsers add to the size of a body from the network, for its headers (Resource Timing, transferSize)."""
+
+RESERVED_NAMES = frozenset(
+    """
+    browserLanguage browserName browserVersion countryCode deviceType domain interaction osName osVersion pageId
+    pageTags pageTitle pageUrl parentPageId platformType referrerUrl subdivisionCode title url version
+    """.split()  # noqa: SIM905  a list of 20 quoted names would fill a screen
+)
+"""Members of metadata that no custom attribute may be named like (CloudWatch user guide)."""
+
+
 class Details(msgspec.Struct, frozen=True, gc=False, omit_defaults=False, tag_field="version", tag="1.0.0"):
     """The base of all details: it puts the schema's `version` first in the JSON."""
 
@@ -228,6 +243,15 @@ VITALS: dict[str, tuple[str, type[Lcp | Fcp | Ttfb | Inp | Cls]]] = {
     LCP: ("LCP", Lcp), FCP: ("FCP", Fcp), TTFB: ("TTFB", Ttfb), INP: ("INP", Inp), CLS: ("CLS", Cls),
 }  # fmt: skip
 """By event type: the abbreviation and the details of each web vital that reports show."""
+
+VITAL_BOUNDS = {
+    LCP: (2500.0, 4000.0), FCP: (1800.0, 3000.0), TTFB: (800.0, 1800.0), INP: (200.0, 500.0), CLS: (0.1, 0.25),
+    FID: (100.0, 300.0),
+}  # fmt: skip
+"""By event type: a vital is good up to the first value and poor above the second; milliseconds, CLS without a unit.
+
+Source: web.dev, "Web Vitals". RUM's console calls the three parts positive, tolerable and frustrating.
+"""
 
 
 class JsError(Details, frozen=True):

@@ -59,6 +59,11 @@ class Day(Section):
         hours, minutes = clock.split(":")
         return WEEKDAYS.index(weekday) * 24 + int(hours) + int(minutes) / 60
 
+    @staticmethod
+    def name_start(moment: datetime) -> str:
+        """Return the `starts` of a run whose zero is at a moment in UTC."""
+        return f"{WEEKDAYS[moment.weekday()]} {moment:%H:%M}"
+
     def find_start(self, earliest: float) -> float:
         """Find the first Unix time, at `earliest` or later, that has the weekday and time of `starts`.
 
@@ -117,8 +122,7 @@ class Arrivals(Section):
         """Return the arrivals with `day.starts` set to weekday and time of Unix time `zero`, the run's zero."""
         if self.day is None:
             return self
-        moment = datetime.fromtimestamp(zero, UTC)
-        starts = f"{WEEKDAYS[moment.weekday()]} {moment:%H:%M}"
+        starts = Day.name_start(datetime.fromtimestamp(zero, UTC))
         return self.model_copy(update={"day": self.day.model_copy(update={"starts": starts})})
 
     def scale(self, factor: float) -> Arrivals:

@@ -255,7 +255,7 @@ class Engine:
         if name.startswith(causes.FOREIGN):
             self._meter.foreign_answer = self._meter.foreign_answer or describe_answer(response)
         refusal = None if response.status == THROTTLED else causes.fit_into_record(name)
-        return response.status, refusal, parse_retry_after(response.header("retry-after"), time.time()) or 0.0
+        return response.status, refusal, parse_retry_after(response.get_header("retry-after"), time.time()) or 0.0
 
     def _schedule_retry(self, due: ScheduledRequest, retry: Batch, request: Request | None) -> None:
         """Put a retry on the schedule; it keeps the signature of the first attempt, if that was signed."""

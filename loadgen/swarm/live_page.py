@@ -69,7 +69,7 @@ class LivePage:
             return render_page("The run has not begun", el("p", "The run has not begun."))
         if self._follower is None:
             self._follower = Follower(conductor.folder.path)
-        self._rows.extend(self._follower.rows())
+        self._rows.extend(self._follower.read_rows())
         return draw_page(list(self._rows), conductor.spec)
 
 

@@ -39,7 +39,7 @@ class Preflight(msgspec.Struct, gc=False):
         """Return the preflight's result. Its latency counts from `due`, in seconds of the run; None: from its start."""
         outcome = self.outcome
         answered = isinstance(outcome, Response)
-        allowed = isinstance(outcome, Response) and allows_origin(outcome, self.request.header("origin"))
+        allowed = isinstance(outcome, Response) and allows_origin(outcome, self.request.get_header("origin"))
         return PreflightResult(self.finished - (self.started if due is None else due), answered, allowed)
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple, get_args
 import numpy as np
 from msgspec import UNSET
 
-from loadgen.rum.events import Resource
+from loadgen.rum.events import HEADER_BYTES, Resource
 from loadgen.scenario import FileKind, PageSpec, Resources
 from loadgen.traffic.draws import Bools, Ints, to_objects
 from loadgen.wire.json_templates import PLACEHOLDER, Template
@@ -31,9 +31,6 @@ SPARE = 4
 LN_KB = ((2.1, 1.2), (1.526, 2.0), (3.135, 0.96), (2.08, 1.8), (3.56, 1.15), (6.5, 1.0))
 """By kind of file: mean and standard deviation of the natural logarithm of a response's size in KB. Source: Web Almanac
 2025, with shorter tails; style sheets and videos are estimates."""
-
-HEADER_BYTES = 300
-"""headerSize of a file or document from the network: browsers add 300 to a body (Resource Timing, transferSize)."""
 
 OPEN_HOSTS = 3
 """One third party in three sends no Timing-Allow-Origin, so that the browser hides the sizes of its files. Estimate."""

@@ -57,7 +57,7 @@ def is_json_of_success(response: Response) -> bool:
 
 def has_content(response: Response) -> bool:
     """Return whether Content-Length announces a body; a 204 cannot have one (RFC 9110, 15.3.5): no parser reads it."""
-    return (response.header("content-length") or "0").strip() != "0"
+    return (response.get_header("content-length") or "0").strip() != "0"
 
 
 def is_json(response: Response) -> bool:
@@ -87,7 +87,7 @@ def reports_error(response: Response, value: Any) -> bool:
     guide, "Handle Lambda errors in API Gateway"); `__type` is AWS's own member; `error`, `errors`, `ok` and `success`
     are members of other backends, such as GraphQL servers; `status` is JSend's (github.com/omniti-labs/jsend).
     """
-    if response.header("x-amzn-errortype") is not None:
+    if response.get_header("x-amzn-errortype") is not None:
         return True
     if not isinstance(value, dict):
         return False
@@ -97,7 +97,7 @@ def reports_error(response: Response, value: Any) -> bool:
 
 def unpack(response: Response, most: int = MOST_UNPACKED) -> bytes | None:
     """Return the decoded body; the body as it is if it is damaged or too large; None for an unknown encoding."""
-    encoding = (response.header("content-encoding") or "").strip().lower()
+    encoding = (response.get_header("content-encoding") or "").strip().lower()
     if encoding in PLAIN:
         return response.body
     if encoding not in ENCODINGS:
@@ -112,7 +112,7 @@ def unpack(response: Response, most: int = MOST_UNPACKED) -> bytes | None:
 
 def allows_origin(response: Response, origin: str | None) -> bool:
     """Return whether an answer to a preflight lets a page of this origin send (Fetch standard, CORS check)."""
-    return 200 <= response.status < 300 and response.header("access-control-allow-origin") in ("*", origin)
+    return 200 <= response.status < 300 and response.get_header("access-control-allow-origin") in ("*", origin)
 
 
 def name_outcome(response: Response, accept: Accept = "rum") -> str | None:
@@ -127,18 +127,18 @@ def name_outcome(response: Response, accept: Accept = "rum") -> str | None:
 
 def read_media_type(response: Response) -> str:
     """Return Content-Type without its parameters; `no type` without the header."""
-    return make_printable((response.header("content-type") or "").partition(";")[0].lower()) or "no type"
+    return make_printable((response.get_header("content-type") or "").partition(";")[0].lower()) or "no type"
 
 
 def name_refusal(response: Response) -> str:
     """Return the name of a refusal, such as `403 AccessDeniedException`; only its status if it has no error type."""
-    kind = make_printable((response.header("x-amzn-errortype") or "").partition(":")[0])
+    kind = make_printable((response.get_header("x-amzn-errortype") or "").partition(":")[0])
     return f"{response.status} {kind}".strip()
 
 
 def describe_answer(response: Response) -> str:
     """Describe an answer on one line for people: status, type and beginning of the body, or the redirect's target."""
-    if location := response.header("location"):
+    if location := response.get_header("location"):
         return f"{response.status} redirect to {make_printable(location)}"
     shown = f"{response.status} {read_media_type(response)}"
     text = make_printable((unpack(response) or response.body)[: 4 * MOST_SHOWN].decode(errors="replace"))

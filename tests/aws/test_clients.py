@@ -279,7 +279,7 @@ def test_an_endpoint_on_this_machine_is_signed_for_with_the_environments_keys(
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", KEY.secret_access_key)
     assert isinstance(Account("us-east-1", endpoint_url=running.url).list_names(), list)
     signed = make_signer("us-east-1", url=running.url)().sign(Request("POST", "/", (("host", "h"),)), 1e9)
-    assert KEY.access_key_id in str(signed.header("authorization"))
+    assert KEY.access_key_id in str(signed.get_header("authorization"))
 
 
 @pytest.fixture

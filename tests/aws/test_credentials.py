@@ -112,8 +112,8 @@ def test_a_run_signs_as_the_guest_that_the_environment_names(
     monkeypatch.setenv("LOADGEN_IDENTITY_POOL", pool)
     monkeypatch.setenv("LOADGEN_GUEST_ROLE", role)
     signed = make_signer("us-east-1")().sign(Request("POST", "/appmonitors/x", (("host", "h"),)), 1e9)
-    assert "Credential=ASIA" in str(signed.header("authorization"))
-    assert signed.header("x-amz-security-token")
+    assert "Credential=ASIA" in str(signed.get_header("authorization"))
+    assert signed.get_header("x-amz-security-token")
 
 
 def test_a_pool_that_is_none_is_told() -> None:
@@ -124,7 +124,7 @@ def test_a_pool_that_is_none_is_told() -> None:
 
 
 def key_of(request: Request) -> str:
-    return str(request.header("authorization")).split("Credential=")[1].split("/")[0]
+    return str(request.get_header("authorization")).split("Credential=")[1].split("/")[0]
 
 
 @pytest.fixture
@@ -140,14 +140,14 @@ def test_keys_of_the_environment_sign_with_their_session_token(monkeypatch: pyte
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     monkeypatch.setenv("AWS_SESSION_TOKEN", "token")
     signed = make_signer("us-east-1")().sign(PUT, 1e9)
-    assert (key_of(signed), signed.header("x-amz-security-token")) == ("AKIAENV", "token")
+    assert (key_of(signed), signed.get_header("x-amz-security-token")) == ("AKIAENV", "token")
 
 
 @pytest.mark.usefixtures("profile")
 def test_a_profile_with_a_role_signs_as_the_role_and_region_of_the_profile_counts() -> None:
     signed = make_signer("eu-west-1")().sign(PUT, 1e9)
     assert key_of(signed).startswith("ASIA")
-    assert signed.header("x-amz-security-token")
+    assert signed.get_header("x-amz-security-token")
     assert Account().region == "eu-west-1"
 
 

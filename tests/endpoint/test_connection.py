@@ -291,7 +291,7 @@ def test_origins_can_be_limited() -> None:
     caller = Caller(cors_origins=("http://a.example",))
     for origin, allowed in (("http://a.example", "http://a.example"), ("http://b.example", None)):
         answer = caller.endpoint.handle(Request("OPTIONS", "/appmonitors/x", (("origin", origin),)))
-        assert answer.header("access-control-allow-origin") == allowed
+        assert answer.get_header("access-control-allow-origin") == allowed
 
 
 # Faults that show on a socket only

@@ -127,7 +127,7 @@ def test_shares_that_exclude_one_another_cannot_be_more_than_all() -> None:
 def test_an_injected_500_looks_like_the_services_own() -> None:
     caller = Caller(faults=Faults(errors=1.0))
     response = caller.put(caller.monitor(), batch())
-    assert (response.status, response.header("x-amzn-errortype")) == (500, "InternalServerException")
+    assert (response.status, response.get_header("x-amzn-errortype")) == (500, "InternalServerException")
 
 
 def test_faults_can_be_changed_while_it_runs() -> None:

@@ -164,7 +164,7 @@ def test_no_input_of_an_operation_breaks_it(shop: Caller, name: str, data: st.Da
     response = shop.send(method, target, body)
     assert response.status < 500, response.body
     if response.status != 200:
-        assert response.header("x-amzn-errortype")
+        assert response.get_header("x-amzn-errortype")
         assert json.loads(response.body)["message"]
 
 

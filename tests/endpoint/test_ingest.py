@@ -25,7 +25,7 @@ GZIP = (("content-encoding", "gzip"),)
 
 def refused(caller: Caller, body: Any, monitor: str | None = None, **how: Any) -> tuple[int, str, str]:
     response = caller.put(monitor or caller.monitor(), body, **how)
-    return response.status, response.header("x-amzn-errortype") or "", json.loads(response.body)["message"]
+    return response.status, response.get_header("x-amzn-errortype") or "", json.loads(response.body)["message"]
 
 
 def ledger(caller: Caller, monitor: str = "") -> dict[str, Any]:
@@ -37,7 +37,7 @@ def ledger(caller: Caller, monitor: str = "") -> dict[str, Any]:
 def test_both_paths_are_taken(caller: Caller, slash: str) -> None:
     response = caller.send("POST", f"/appmonitors/{caller.monitor()}{slash}", batch())
     assert (response.status, response.body) == (200, b"{}")
-    assert response.header("x-amzn-requestid")
+    assert response.get_header("x-amzn-requestid")
 
 
 def test_a_beacon_is_plain_text_with_its_signature_in_the_query(caller: Caller) -> None:
@@ -173,8 +173,8 @@ def test_the_quota_answers_429_with_the_time_to_wait(callers: Any) -> None:
     answers = [caller.put(monitor, batch()) for _ in range(3)]
     assert [answer.status for answer in answers] == [200, 200, 429]
     last = answers[-1]
-    assert last.header("x-amzn-errortype") == "ThrottlingException"
-    assert last.header("retry-after") == "1"
+    assert last.get_header("x-amzn-errortype") == "ThrottlingException"
+    assert last.get_header("retry-after") == "1"
     assert json.loads(last.body) == {"message": "Rate exceeded", "serviceCode": "rum", "quotaCode": "L-35851224"}
     caller.clock.now += 0.5
     assert caller.put(monitor, batch()).status == 200
@@ -336,6 +336,6 @@ def test_otlp_of_phones_is_said_to_be_not_supported(caller: Caller, path: str, c
     headers = (("content-type", content_type),)
     for sign in (False, True):
         response = caller.send("POST", path, b'{"resourceLogs":[]}', headers=headers, sign=sign)
-        assert (response.status, response.header("x-amzn-errortype")) == (501, "NotImplementedException")
+        assert (response.status, response.get_header("x-amzn-errortype")) == (501, "NotImplementedException")
         assert "OTLP is not supported" in json.loads(response.body)["message"]
     assert ledger(caller)["requests"]["refused"] == 0

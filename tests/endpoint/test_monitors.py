@@ -21,7 +21,7 @@ TAGS = f"/tags/{quote(ARN, safe='')}"
 def refused(caller: Caller, method: str, path: str, body: Any = None) -> tuple[int, str, str]:
     """Status, code and message of a refusal."""
     response = caller.send(method, path, body)
-    return response.status, response.header("x-amzn-errortype") or "", json.loads(response.body)["message"]
+    return response.status, response.get_header("x-amzn-errortype") or "", json.loads(response.body)["message"]
 
 
 def test_a_new_monitor_has_the_services_defaults(caller: Caller) -> None:

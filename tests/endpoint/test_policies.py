@@ -111,7 +111,7 @@ def test_a_malformed_policy_is_refused(shop: Caller, text: str) -> None:
 def test_an_unsigned_request_needs_a_policy(shop: Caller) -> None:
     monitor_id = monitor_of(shop)
     unsigned = shop.put(monitor_id, batch(), sign=False)
-    assert (unsigned.status, unsigned.header("x-amzn-errortype")) == (403, "MissingAuthenticationTokenException")
+    assert (unsigned.status, unsigned.get_header("x-amzn-errortype")) == (403, "MissingAuthenticationTokenException")
     attach(shop, document())
     assert shop.put(monitor_id, batch(), sign=False).status == 200
     assert shop.put(monitor_id, batch()).status == 200
@@ -161,7 +161,7 @@ def test_conditions_decide_who_gets_in(shop: Caller, condition: dict[str, Any], 
     for sign in (True, False):
         response = shop.put(monitor_id, batch(Alias="web"), sign=sign, headers=HEADERS)
         expected = (200, None) if let_in else (403, "AccessDeniedException")
-        assert (response.status, response.header("x-amzn-errortype")) == expected
+        assert (response.status, response.get_header("x-amzn-errortype")) == expected
 
 
 @pytest.mark.parametrize(

@@ -92,8 +92,8 @@ def test_a_bucket_that_filled_up_between_two_crowds_does_not_spoil_the_estimate(
 def test_a_true_rate_contradicts_nothing() -> None:
     for seed in range(10):
         chains = _Chains(*throttled(50.0, 50.0, 70.0, 40, seed))
-        assert chains.contradiction(50.0) == 0.0
-        assert chains.contradiction(48.0) > 0.0 < chains.contradiction(52.0)
+        assert chains.measure_contradiction(50.0) == 0.0
+        assert chains.measure_contradiction(48.0) > 0.0 < chains.measure_contradiction(52.0)
 
 
 def test_a_burst_counts_the_first_of_its_requests_too() -> None:

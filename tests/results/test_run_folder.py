@@ -243,27 +243,27 @@ def test_a_folder_that_is_none_of_a_run_is_named(tmp_path: Path) -> None:
 
 def test_a_follower_sees_every_second_once_while_it_is_written(recorded: Recorded) -> None:
     follower = Follower(recorded.folder.path)
-    assert list(follower.rows()) == []
+    assert list(follower.read_rows()) == []
     recorded.recording.settle(2)
-    assert [row.second for row in follower.rows()] == [0, 1]
+    assert [row.second for row in follower.read_rows()] == [0, 1]
     recorded.recording.settle(3)
-    assert [row.second for row in follower.rows()] == [2]
-    assert list(follower.rows()) == []
+    assert [row.second for row in follower.read_rows()] == [2]
+    assert list(follower.read_rows()) == []
 
 
 def test_a_line_that_is_half_written_waits(recorded: Recorded) -> None:
     recorded.recording.settle(1)
     follower = Follower(recorded.folder.path)
-    assert len(list(follower.rows())) == 1
+    assert len(list(follower.read_rows())) == 1
     with (recorded.folder.path / "timeline.csv").open("ab") as file:
         file.write(b"1,3,3")
         file.flush()
-        assert list(follower.rows()) == []
+        assert list(follower.read_rows()) == []
 
 
 def test_the_rows_add_up_to_the_run(recorded: Recorded) -> None:
     summary = recorded.finish()
-    rows = list(Follower(recorded.folder.path).rows())
+    rows = list(Follower(recorded.folder.path).read_rows())
     assert sum(row.accepted for row in rows) == summary.requests.accepted
     assert sum(row.offered for row in rows) == summary.requests.offered
     assert rows[-1].generated == summary.events.generated

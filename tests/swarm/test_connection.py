@@ -62,7 +62,7 @@ def test_requests_that_follow_each_other_share_a_connection() -> None:
         for _ in range(10):
             ended = begin(network, REQUEST).get(timeout=5)
             assert isinstance(ended, Response)
-            assert (ended.status, ended.body, ended.header("x-amzn-requestid")) == (200, b"{}", "r")
+            assert (ended.status, ended.body, ended.get_header("x-amzn-requestid")) == (200, b"{}", "r")
     assert (len(opened), len(set(seen))) == (1, 1)
 
 

@@ -65,7 +65,7 @@ def test_a_request_arrives_as_it_is_and_its_answer_comes_back() -> None:
     seen: list[bytes] = []
     with server(answering(OK, seen=seen)) as url:
         response = send_over(ConnectionPool(find_route(url), 5), REQUEST)
-    assert (response.status, response.body, response.header("x-amzn-requestid")) == (200, b"{}", "r")
+    assert (response.status, response.body, response.get_header("x-amzn-requestid")) == (200, b"{}", "r")
     assert seen == [
         b"POST /appmonitors/x?a=%2F HTTP/1.1\r\nhost: h\r\ncontent-type: application/json\r\n"
         b"content-length: 4\r\n\r\nbody"
@@ -100,7 +100,7 @@ def test_an_interim_answer_is_not_the_answer(first: bytes) -> None:
         network = ConnectionPool(find_route(url), 5)
         answers = [send_over(network, REQUEST) for _ in range(2)]
     assert [(answer.status, answer.body) for answer in answers] == [(200, b"{}")] * 2
-    assert answers[0].header("link") is None
+    assert answers[0].get_header("link") is None
     assert len(opened) == 1
 
 
@@ -108,7 +108,7 @@ def test_429_is_an_answer_like_any_other() -> None:
     throttled = b"HTTP/1.1 429 Too Many Requests\r\nretry-after: 3\r\ncontent-length: 0\r\n\r\n"
     with server(answering(throttled)) as url:
         response = send_over(ConnectionPool(find_route(url), 5), REQUEST)
-    assert (response.status, response.header("retry-after")) == (429, "3")
+    assert (response.status, response.get_header("retry-after")) == (429, "3")
 
 
 def test_a_chunked_answer_is_put_together() -> None:

@@ -206,7 +206,7 @@ def test_an_app_monitor_whose_client_does_not_sign_gets_unsigned_requests() -> N
     signed: dict[str, set[bool]] = {DESTINATION.monitor_id: set(), ELSEWHERE: set()}
 
     def look(request: Request) -> Response:
-        has = request.header("authorization") is not None or "X-Amz-Signature" in request.target
+        has = request.get_header("authorization") is not None or "X-Amz-Signature" in request.target
         if request.method == "OPTIONS":
             return Response(204)
         signed[ELSEWHERE if ELSEWHERE in request.target else DESTINATION.monitor_id].add(has)

@@ -52,11 +52,11 @@ def test_it_asks_for_the_headers_that_the_client_sets() -> None:
     receiver = Receiver(200)
     run(receiver, HALF)
     gzipped = "authorization,content-encoding,content-type,x-amz-content-sha256,x-amz-date"
-    asked = {each.header("access-control-request-headers") for each in receiver.preflights}
+    asked = {each.get_header("access-control-request-headers") for each in receiver.preflights}
     assert gzipped in asked <= {gzipped, gzipped.replace("content-encoding,", "")}
-    assert {each.header("access-control-request-method") for each in receiver.preflights} == {"POST"}
+    assert {each.get_header("access-control-request-method") for each in receiver.preflights} == {"POST"}
     assert {each.target for each in receiver.preflights} == {f"/appmonitors/{DESTINATION.monitor_id}"}
-    assert all(each.header("authorization") is None for each in receiver.preflights)
+    assert all(each.get_header("authorization") is None for each in receiver.preflights)
 
 
 @pytest.mark.parametrize("answer", [Response(403), Response(200), None])

@@ -92,7 +92,7 @@ def event(details: Any, at: float = 1.25, page: Page = HOME, type: str = "shop.c
 
 def inflate(request: Request) -> bytes:
     """A request's body without gzip."""
-    return gzip.decompress(request.body) if request.header("content-encoding") == "gzip" else request.body
+    return gzip.decompress(request.body) if request.get_header("content-encoding") == "gzip" else request.body
 
 
 def body_of(result: Encoded) -> dict[str, Any]:

@@ -26,7 +26,7 @@ def padded(length: int, letter: str = "a", **about: Any) -> Encoded:
 def test_bodies_of_2048_characters_and_more_are_compressed(length: int, gzip: bool) -> None:
     result = padded(length)
     assert result.raw_bytes == length
-    assert (result.request.header("content-encoding") == "gzip") == gzip
+    assert (result.request.get_header("content-encoding") == "gzip") == gzip
     assert (len(result.request.body) < length) == gzip
 
 
@@ -34,7 +34,7 @@ def test_the_threshold_counts_utf_16_units_not_bytes() -> None:
     """1200 letters of two bytes and one unit each: more than 2048 bytes, fewer characters."""
     result = padded(2047, "ä")
     assert result.raw_bytes > 2048
-    assert result.request.header("content-encoding") is None
+    assert result.request.get_header("content-encoding") is None
 
 
 def test_compression_is_deterministic_and_has_no_date() -> None:
@@ -46,7 +46,7 @@ def test_compression_is_deterministic_and_has_no_date() -> None:
 def test_compression_off_sends_plain() -> None:
     plain = msgspec.structs.replace(DESTINATION, compression=False)
     result = encode(batch(event({"x": "a" * 5000})), plain, CLOCK)
-    assert result.request.header("content-encoding") is None
+    assert result.request.get_header("content-encoding") is None
 
 
 @pytest.mark.parametrize(("length", "beacon"), [(64_000, True), (64_001, False)])
@@ -54,7 +54,7 @@ def test_a_batch_too_long_for_a_beacon_goes_by_fetch(length: int, beacon: bool) 
     result = padded(length, beacon=True)
     assert result.beacon == beacon
     expected = ("text/plain;charset=UTF-8", None) if beacon else ("application/json", "gzip")
-    assert (result.request.header("content-type"), result.request.header("content-encoding")) == expected
+    assert (result.request.get_header("content-type"), result.request.get_header("content-encoding")) == expected
 
 
 def test_a_prefix_s_trailing_slash_is_trimmed() -> None:
@@ -73,7 +73,7 @@ def test_an_sdk_batch_merges_the_session_into_every_event() -> None:
         merged = json.loads(web["SessionMetadata"]) | json.loads(theirs["metadata"])
         assert list(json.loads(mine["metadata"]).items()) == list(merged.items())
     assert result.request.target == f"/appmonitors/{DESTINATION.monitor_id}/"
-    assert (result.beacon, result.request.header("content-type")) == (False, "application/json")
+    assert (result.beacon, result.request.get_header("content-type")) == (False, "application/json")
 
 
 @pytest.mark.parametrize(("dialect", "presigned"), [("web", True), ("sdk", False)])
@@ -84,7 +84,7 @@ def test_only_the_web_client_presigns_a_beacon(dialect: DialectName, presigned: 
     signed = speech.sign(signer, sent.request, sent.beacon, 1767225600.0)
     assert sent.beacon == presigned
     assert ("X-Amz-Signature=" in signed.target) == presigned
-    assert (signed.header("authorization") is None) == presigned
+    assert (signed.get_header("authorization") is None) == presigned
 
 
 def test_the_web_client_signs_a_fetch_in_its_headers() -> None:
@@ -92,7 +92,7 @@ def test_the_web_client_signs_a_fetch_in_its_headers() -> None:
     signer = Signer(Credentials("AKIDEXAMPLE", "secret"), "us-east-1")
     signed = DESTINATION.dialect.sign(signer, sent.request, False, 0.0)
     assert signed.target == sent.request.target
-    assert "Credential=AKIDEXAMPLE/19700101/us-east-1/rum/aws4_request" in (signed.header("authorization") or "")
+    assert "Credential=AKIDEXAMPLE/19700101/us-east-1/rum/aws4_request" in (signed.get_header("authorization") or "")
 
 
 def test_run_offers_every_dialect() -> None:

@@ -56,7 +56,7 @@ def test_the_parts_of_an_authorization_header_may_have_any_order_and_blanks(
     order: list[int], before: str, after: str
 ) -> None:
     request = signed()
-    scheme, _, rest = (request.header("authorization") or "").partition(" ")
+    scheme, _, rest = (request.get_header("authorization") or "").partition(" ")
     parts = [rest.split(", ")[number] for number in order]
     text = f"{scheme} {before}{f'{after},{before}'.join(parts)}{after}"
     assert checked(with_header(request, "authorization", text)) == KEYS.access_key_id
@@ -67,10 +67,12 @@ def test_the_parts_of_an_authorization_header_may_have_any_order_and_blanks(
 def test_a_fetch_signs_the_headers_that_the_web_client_signs() -> None:
     gzip = with_header(FETCH, "content-encoding", "gzip")
     names = "content-encoding;content-type;host;x-amz-content-sha256;x-amz-date;x-amz-security-token"
-    assert f"SignedHeaders={names}," in (Signer(KEYS, "us-east-1").sign(gzip, NOW).header("authorization") or "")
+    assert f"SignedHeaders={names}," in (Signer(KEYS, "us-east-1").sign(gzip, NOW).get_header("authorization") or "")
     plain = Signer(LASTING, "us-east-1").sign(FETCH, NOW)
-    assert "SignedHeaders=content-type;host;x-amz-content-sha256;x-amz-date," in (plain.header("authorization") or "")
-    assert plain.header("x-amz-security-token") is None
+    assert "SignedHeaders=content-type;host;x-amz-content-sha256;x-amz-date," in (
+        plain.get_header("authorization") or ""
+    )
+    assert plain.get_header("x-amz-security-token") is None
 
 
 def test_a_beacon_s_query_is_the_web_client_s() -> None:
@@ -167,7 +169,7 @@ WRONG: dict[str, tuple[Callable[[], Request], str]] = {
     ),
     "two Authorization headers": (
         lambda: msgspec.structs.replace(
-            signed(), headers=(*signed().headers, ("authorization", signed().header("authorization") or ""))
+            signed(), headers=(*signed().headers, ("authorization", signed().get_header("authorization") or ""))
         ),
         "IncompleteSignatureException",
     ),
@@ -177,7 +179,7 @@ WRONG: dict[str, tuple[Callable[[], Request], str]] = {
     ),
     "signed in the header and in the query": (
         lambda: msgspec.structs.replace(
-            presigned(), headers=(*presigned().headers, ("authorization", signed().header("authorization") or ""))
+            presigned(), headers=(*presigned().headers, ("authorization", signed().get_header("authorization") or ""))
         ),
         "IncompleteSignatureException",
     ),

@@ -55,7 +55,7 @@ def random_requests(seed: int) -> Iterator[tuple[Request, Credentials, float]]:
 
 
 def as_boto(request: Request) -> AWSRequest:
-    url = f"http://{request.header('host')}{request.target}"
+    url = f"http://{request.get_header('host')}{request.target}"
     return AWSRequest(request.method, url, dict(request.headers), request.body)
 
 
@@ -73,11 +73,11 @@ def test_what_we_sign_botocore_signs_alike() -> None:
     for request, credentials, now in random_requests(1):
         signed = Signer(credentials, REGION).sign(request, now)
         boto = as_boto(request)
-        boto.headers["X-Amz-Content-SHA256"] = signed.header("x-amz-content-sha256")
+        boto.headers["X-Amz-Content-SHA256"] = signed.get_header("x-amz-content-sha256")
         with at(now):
             botocore.auth.SigV4Auth(boto_credentials(credentials), "rum", REGION).add_auth(boto)
-        assert signed.header("authorization") == boto.headers["Authorization"]
-        assert signed.header("x-amz-date") == boto.headers["X-Amz-Date"]
+        assert signed.get_header("authorization") == boto.headers["Authorization"]
+        assert signed.get_header("x-amz-date") == boto.headers["X-Amz-Date"]
         assert signed.body == request.body
 
 
@@ -97,7 +97,7 @@ def test_what_botocore_presigns_is_accepted() -> None:
         boto.data = None  # botocore folds form data into the query and signs the rest as an empty body
         with at(now):
             botocore.auth.SigV4QueryAuth(boto_credentials(credentials), "rum", REGION, expires=60).add_auth(boto)
-        target = boto.url.removeprefix(f"http://{request.header('host')}")
+        target = boto.url.removeprefix(f"http://{request.get_header('host')}")
         headers = tuple((name.lower(), value) for name, value in boto.headers.items())
         assert accepted(Request(request.method, target, headers), credentials, now + 59)
 

@@ -51,7 +51,7 @@ def check_caller(request: Request, peer: str) -> None:
     """Raise ServiceError unless a program on this machine, or the console's own page in its browser, asks."""
     hosts = [value for name, value in request.headers if name == "host"]
     at_home = is_loopback(peer) and bool(hosts) and all(map(names_this_machine, hosts))
-    origin, site = request.header("origin"), request.header("sec-fetch-site")
+    origin, site = request.get_header("origin"), request.get_header("sec-fetch-site")
     own = origin in (None, f"http://{hosts[0] if hosts else ''}") and site in (None, "none", "same-origin")
     if not at_home or not (own or _opens_page(request)):
         raise ServiceError("AccessDeniedException", "The console is for this machine and its own page only")
@@ -63,9 +63,9 @@ def _opens_page(request: Request) -> bool:
     return (
         path in (PREFIX, ROOT)
         and request.method == "GET"
-        and request.header("origin") is None
-        and request.header("sec-fetch-mode") == "navigate"
-        and request.header("sec-fetch-dest") == "document"
+        and request.get_header("origin") is None
+        and request.get_header("sec-fetch-mode") == "navigate"
+        and request.get_header("sec-fetch-dest") == "document"
     )
 
 

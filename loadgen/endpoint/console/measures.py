@@ -10,18 +10,11 @@ from typing import Any
 
 from loadgen.endpoint.console.columns import NO_RESPONSE, NO_STATUS, TYPE_WORDS
 from loadgen.endpoint.console.console_table import ConsoleTable, Scope
-from loadgen.rum.events import CLS, FCP, FID, HTTP, INP, JS_ERROR, LCP, NAVIGATION, PAGE_VIEW, TTFB
+from loadgen.rum.events import CLS, FCP, FID, HTTP, INP, JS_ERROR, LCP, NAVIGATION, PAGE_VIEW, TTFB, VITAL_BOUNDS
 
-BOUNDS: dict[str, tuple[str, float, float]] = {  # name: event type, good up to, poor above
-    "lcp": (LCP, 2500.0, 4000.0),
-    "inp": (INP, 200.0, 500.0),
-    "cls": (CLS, 0.1, 0.25),
-    "fcp": (FCP, 1800.0, 3000.0),
-    "ttfb": (TTFB, 800.0, 1800.0),
-    "fid": (FID, 100.0, 300.0),
-}
-"""Thresholds of web.dev, "Web Vitals"; milliseconds, CLS without a unit. RUM's console calls the three parts positive,
-tolerable and frustrating."""
+VITALS_SHOWN = {"lcp": LCP, "inp": INP, "cls": CLS, "fcp": FCP, "ttfb": TTFB, "fid": FID}
+BOUNDS = {name: (kind, *VITAL_BOUNDS[kind]) for name, kind in VITALS_SHOWN.items()}
+"""By the name in the console: the event type of a vital, good up to, poor above."""
 
 MOST_GROUPS = 500
 """Rows of a table at most; groups with the most page views stay."""

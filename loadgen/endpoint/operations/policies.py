@@ -173,8 +173,8 @@ class RequestContext(Noun):
 
 CONDITION_KEYS: dict[str, Callable[[RequestContext], str | None]] = {
     "aws:sourceip": lambda asked: asked.peer,
-    "aws:referer": lambda asked: asked.request.header("referer"),
-    "aws:useragent": lambda asked: asked.request.header("user-agent"),
+    "aws:referer": lambda asked: asked.request.get_header("referer"),
+    "aws:useragent": lambda asked: asked.request.get_header("user-agent"),
     "rum:alias": lambda asked: asked.alias,
 }
 """The request's value for each condition key in lower case; None if the request has no such value."""

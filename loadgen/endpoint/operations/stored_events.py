@@ -26,6 +26,7 @@ from loadgen.endpoint.operations.put_rum_events import decode_batch
 from loadgen.endpoint.request_body import gunzip_stored, parse_object
 from loadgen.endpoint.settings import EndpointSettings
 from loadgen.endpoint.store import AppMonitor, Store
+from loadgen.rum.events import RESERVED_NAMES
 
 
 class EventPlace(NamedTuple):
@@ -142,14 +143,8 @@ def _read_version(details: str) -> str:
     return version if isinstance(version, str) else DEFAULT_VERSION
 
 
-BUILT_IN = frozenset(
-    """
-    browserLanguage browserName browserVersion countryCode deviceType domain interaction osName osVersion pageId
-    pageTags pageTitle pageUrl parentPageId platformType referrerUrl subdivisionCode title url version
-    aws:client aws:clientVersion aws:releaseId aws:userAgent
-    """.split()  # noqa: SIM905  a list of 25 quoted names would fill a screen
-)
-"""Names that are no custom attributes: those reserved by the user guide and those that the web client itself sends."""
+BUILT_IN = RESERVED_NAMES | {"aws:client", "aws:clientVersion", "aws:releaseId", "aws:userAgent"}
+"""Names that are no custom attributes: those that are reserved and those that the web client itself sends."""
 
 CUSTOM_LIMIT = 10
 """Custom attributes of one event (the same page of the user guide)."""

@@ -12,14 +12,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from loadgen.jobs.fit.recorded import Floats
-from loadgen.scenario import Arrivals, Scenario
+from loadgen.scenario import Arrivals, Day, Scenario
 from loadgen.traffic import compute_mean_rate
 
 FORGETS = 5.0
 """The data must be this many times as long as the noise's memory; else noise and stages cannot be distinguished."""
 
 
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 FIRST_STEPS = {"peak_hour": 4.0, "trough_hour": 4.0, "ratio": 1.5, "weekend": 0.3}
 HALVINGS = 7
 WHOLE_WEEK = 5 * 86_400.0
@@ -43,7 +42,7 @@ def fit_day(start: float, duration: float, countries: dict[str, float] | None, c
     """Search for the rhythm that explains the counts best; `start` is the run's zero in Unix time."""
     zero = datetime.fromtimestamp(start, UTC)
     zero = (zero + timedelta(seconds=30)).replace(second=0, microsecond=0)
-    fixed = {"starts": f"{WEEKDAYS[zero.weekday()]} {zero:%H:%M}"}
+    fixed = {"starts": Day.name_start(zero)}
     best: dict[str, float] = {"peak_hour": 20.0, "trough_hour": 4.0, "ratio": 3.0}
     names = ["peak_hour", "trough_hour", "ratio"]
     if duration >= WHOLE_WEEK:

@@ -19,15 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loadgen.jobs.fit.support import holds_secret
+from loadgen.rum.events import RESERVED_NAMES
 
 NAME = re.compile("(?!aws:)[A-Za-z0-9_:]{1,128}")
-BUILT_IN = frozenset(
-    """
-    browserLanguage browserName browserVersion countryCode deviceType domain interaction localityName osName osVersion
-    pageId pageTags pageTitle pageUrl parentPageId platformType referrerUrl subdivisionCode title url version
-    """.split()  # noqa: SIM905  a list of 22 quoted names would fill a screen
-)
-"""The names that the CloudWatch user guide reserves, and the one that RUM adds."""
+BUILT_IN = RESERVED_NAMES | {"localityName"}
+"""Names that are no custom attributes: those that are reserved, and the one that RUM adds."""
 
 MOST, LONGEST = 10, 256
 """Attributes of one event at most; characters of a value at most (from the same page of the user guide)."""

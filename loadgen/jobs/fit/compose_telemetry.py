@@ -9,7 +9,6 @@ import numpy as np
 
 from loadgen.jobs.fit.draft import Draft
 from loadgen.jobs.fit.estimate import Estimates, Seen
-from loadgen.jobs.fit.event_details import PROTOCOLS
 from loadgen.jobs.fit.inputs import find_bursts, find_named_inputs
 from loadgen.jobs.fit.support import round_share, round_to, weigh
 from loadgen.jobs.fit.vitals import (
@@ -23,7 +22,7 @@ from loadgen.jobs.fit.vitals import (
     match_device,
     match_logarithms,
 )
-from loadgen.rum.events import FID
+from loadgen.rum.events import FID, PROTOCOLS
 from loadgen.scenario import Telemetry
 
 MANY = 400

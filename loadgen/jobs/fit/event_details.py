@@ -16,8 +16,6 @@ from loadgen.jobs.fit.urls import cut_call, find_host, hash_url
 from loadgen.rum import events as rum
 
 NAVIGATION_TYPES = {"navigate": 0.0, "back_forward": 1.0, "reload": 2.0}
-PROTOCOLS = ("h2", "h3", "http/1.1")
-"""The protocols that a scenario can state; a load's protocol is a place in this tuple."""
 
 REJECTED, STACKED = 1.0, 2.0
 """Flags in the code of a JavaScript error: it has no file; it has a stack."""
@@ -200,7 +198,7 @@ def _read_layout_shift(found: _LayoutShift) -> EventFacts:
 
 
 def _read_navigation(found: _Navigation) -> EventFacts:
-    protocol = PROTOCOLS.index(found.nextHopProtocol) if found.nextHopProtocol in PROTOCOLS else nan
+    protocol = rum.PROTOCOLS.index(found.nextHopProtocol) if found.nextHopProtocol in rum.PROTOCOLS else nan
     scripts = found.domContentLoadedEventStart - found.domInteractive
     told = (found.responseStart, found.domInteractive, found.responseTime, found.transferSize, found.compressionRatio,
             found.tlsTime, protocol, scripts, found.domContentLoaded)  # fmt: skip

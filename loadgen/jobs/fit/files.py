@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from loadgen.jobs.fit.navigation import HEADER_BYTES
 from loadgen.jobs.fit.recorded import Bools, Floats, Ints, Recorded
 from loadgen.jobs.fit.shared_files import SHARED, find_shared_parts
 from loadgen.jobs.fit.visits import Visits, find_views
 from loadgen.rum import events as rum
+from loadgen.rum.events import HEADER_BYTES
 from loadgen.scenario import Client, Resources, find_bounds
 
 KINDS = ("stylesheet", "script", "font", "image", "iframe", "media")

@@ -10,9 +10,7 @@ import numpy as np
 from loadgen.jobs.fit.recorded import Bools, Floats, Ints
 from loadgen.jobs.fit.support import round_share, round_to
 from loadgen.jobs.fit.vitals import FEW, LEAST, Loads
-
-HEADER_BYTES = 300
-"""Bytes that transferSize adds to the body (Resource Timing)."""
+from loadgen.rum.events import HEADER_BYTES
 
 
 class NavigationFacts(NamedTuple):

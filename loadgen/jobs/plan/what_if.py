@@ -49,13 +49,13 @@ def _try_setting(
         sessions = islice(drawn, len(monitor.sessions))
     tried = profile_batches(sessions, scenario).attempts
 
-    def factor(after: float, before: float) -> float:
+    def compute_factor(after: float, before: float) -> float:
         return after / before if before else 1.0
 
     return SettingEffect(
         name,
         value,
-        factor(len(tried.due), len(unchanged.due)),
-        factor(float(tried.events.sum()), float(unchanged.events.sum())),
-        factor(float(tried.wire_bytes.sum()), float(unchanged.wire_bytes.sum())),
+        compute_factor(len(tried.due), len(unchanged.due)),
+        compute_factor(float(tried.events.sum()), float(unchanged.events.sum())),
+        compute_factor(float(tried.wire_bytes.sum()), float(unchanged.wire_bytes.sum())),
     )

@@ -23,6 +23,7 @@ from loadgen.charts import (
     make_log_scale,
 )
 from loadgen.jobs.preview.traffic_sample import DEVICES, TrafficSample, VisitTimeline
+from loadgen.rum.events import VITAL_BOUNDS, VITALS
 from loadgen.units import format_clock, format_digits, format_milliseconds, format_percent, format_rate
 
 COLOURS = {"desktop": "run0", "mobile": "run1"}
@@ -31,14 +32,8 @@ DEEPEST = 20
 BATCH_CLASSES = (1, 2, 3, 5, 8, 12, 17, 23, 30, 40, 55, 75, 100)
 """Upper ends of the classes of batch sizes; the client's own limit is the last."""
 
-BOUNDS = {
-    "LCP": (2500.0, 4000.0),
-    "FCP": (1800.0, 3000.0),
-    "TTFB": (800.0, 1800.0),
-    "INP": (200.0, 500.0),
-    "CLS": (0.1, 0.25),
-}
-"""Bounds of each vital: good up to the first, poor above the second (web.dev)."""
+BOUNDS = {name: VITAL_BOUNDS[kind] for kind, (name, _) in VITALS.items()}
+"""By the abbreviation of a vital: good up to, poor above."""
 
 VITAL_TYPES = (
     "performance_navigation_event", "first_contentful_paint_event", "largest_contentful_paint_event",

@@ -91,12 +91,12 @@ def run(
     reached = reach_target(spec.target, spec.proxy, spec.ca_bundle)
     opened = open_run(spec, None if out is None else require_path(out, "out"), spec.scenario.name, ask, tell_wait)
     with StopSignals() as signals, reached, opened as (aimed, folder, targets):
-        followed = FollowedRun(aimed, folder, targets, Follower(folder.path).rows, on_progress)
+        followed = FollowedRun(aimed, folder, targets, Follower(folder.path).read_rows, on_progress)
         followed.tell(aimed)
         if aimed.master:
             warn_of_strangers(aimed, followed.tell)
         summary = add_notes(folder, aimed, followed.follow_to_end(signals), followed.tell)
-        with signals.counted():
+        with signals.count_signals():
             write_ground_truth(aimed, folder, summary, followed.tell)
     write_page(folder, followed.tell)
     if followed.error is not None and not signals.count:  # a terminal that closes sends a signal too
@@ -127,7 +127,9 @@ def open_run(
     monitors = [each.monitor for each in spec.scenarios]
     named = [each.model_copy(update={"name": spec.monitor or each.name}) for each in monitors]
     store = spec.store and Path(spec.store)
-    with open_targets(named, spec.target, spec.region or None, own_endpoint(spec), store or None, on_wait) as targets:
+    with open_targets(
+        named, spec.target, spec.region or None, choose_endpoint_settings(spec), store or None, on_wait
+    ) as targets:
         first, ids = targets.monitors[0], tuple(RunMonitor(m.monitor_name, m.monitor_id) for m in targets.monitors)
         aimed = msgspec.structs.replace(spec, url=first.url, region=first.region, monitors=ids)
         if targets.endpoint is None:
@@ -146,7 +148,7 @@ def open_run(
             raise
 
 
-def own_endpoint(spec: RunSpec) -> EndpointSettings:
+def choose_endpoint_settings(spec: RunSpec) -> EndpointSettings:
     """Return the settings of the endpoint that a run with the target `local` starts."""
     return EndpointSettings(
         # Nobody else knows this endpoint's key and reads its events, so keeping them would only fill the memory.

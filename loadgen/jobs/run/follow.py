@@ -63,7 +63,7 @@ class FollowedRun:
         if self.error is not None:  # the callback failed already
             raise self.error
         folder, endpoint, before = self._folder, self._targets.endpoint, self._before
-        with signals.counted():
+        with signals.count_signals():
             process = self._process = LocustProcess(self._spec, folder, endpoint.credentials if endpoint else None)
             self._watch(process, signals)
             process.stop_orphans(LEAVE_SECONDS if folder.finished else 0.0)
@@ -94,7 +94,7 @@ class FollowedRun:
         log, running = LogFollower(self._folder.log), True
         while running:
             running = process.running(LOOK_SECONDS)
-            for line in log.lines():
+            for line in log.read_lines():
                 self.tell(line)
             for news in self._read_news():
                 if isinstance(news, TimelineRow):

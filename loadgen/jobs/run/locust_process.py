@@ -52,7 +52,9 @@ class LocustProcess:
             self._process = subprocess.Popen(
                 command,
                 cwd=folder.path,
-                env=make_environment(credentials) | own_variables(spec) | {HANDOVER: str(self.handover.descriptor)},
+                env=make_environment(credentials)
+                | list_own_variables(spec)
+                | {HANDOVER: str(self.handover.descriptor)},
                 pass_fds=(self.handover.descriptor,),
                 stdin=subprocess.PIPE,  # ends with this process, however it ends; then Locust ends too
                 stdout=log,
@@ -125,7 +127,7 @@ class LocustProcess:
         return log.read_text(errors="replace") if log.is_file() else ""
 
 
-def own_variables(spec: RunSpec) -> dict[str, str]:
+def list_own_variables(spec: RunSpec) -> dict[str, str]:
     """Return the environment variables of our own that the Locust process gets.
 
     Workers of --processes share a secret with their master, because other users of this machine can reach its port.
@@ -200,7 +202,7 @@ class LogFollower:
     def __init__(self, log: Path) -> None:
         self._log, self._yielded = GrowingFile(log), set[str]()
 
-    def lines(self) -> Iterator[str]:
+    def read_lines(self) -> Iterator[str]:
         """Yield the lines for people that are new since the last call."""
         try:
             new = self._log.read_new_lines()

@@ -81,7 +81,7 @@ def read_attempt(number: int, response: Response, accept: Accept = "rum") -> Att
         return Attempt(number, response.status, True, accepted=True)
     foreign = outcome.startswith(FOREIGN)
     text = describe_answer(response) if foreign else f"{outcome} {response.body[:300].decode(errors='replace')}"
-    retry_after = parse_retry_after(response.header("retry-after"), time.time())
+    retry_after = parse_retry_after(response.get_header("retry-after"), time.time())
     return Attempt(number, response.status, True, foreign=foreign, retry_after=retry_after, error=text)
 
 

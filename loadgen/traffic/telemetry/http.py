@@ -14,6 +14,7 @@ from msgspec import UNSET, UnsetType
 
 from loadgen.rum.events import (
     HTTP,
+    PROTOCOLS,
     XRAY,
     Http,
     HttpError,
@@ -34,7 +35,7 @@ from loadgen.traffic.block_draws import BlockDraws, Column, EventIds, write_each
 from loadgen.traffic.draws import TICKS, draw_hex_texts
 from loadgen.traffic.js_errors import FETCH_ABORTS, FETCH_FAILURES, BrowserEngine, StackFrame, write_stack
 from loadgen.traffic.telemetry.calls import ABORTED, NO_ANSWER, RecordedCalls
-from loadgen.traffic.telemetry.navigation import PROTOCOLS, draw_protocols
+from loadgen.traffic.telemetry.navigation import draw_protocols
 from loadgen.wire.json_templates import mark_time, mark_trace_id
 
 ERROR_TYPE, XHR_ERROR, XHR_ABORT = "TypeError", "XMLHttpRequest error", "XMLHttpRequest abort"

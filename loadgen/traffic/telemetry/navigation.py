@@ -13,8 +13,7 @@ import numpy as np
 from msgspec import UNSET
 
 from loadgen.model import Page
-from loadgen.rum.events import NAVIGATION, PAGE_VIEW, TTFB, Navigation, PageView, Ttfb
-from loadgen.traffic.assets import HEADER_BYTES
+from loadgen.rum.events import HEADER_BYTES, NAVIGATION, PAGE_VIEW, PROTOCOLS, TTFB, Navigation, PageView, Ttfb
 from loadgen.traffic.block_draws import LOADED_WAIT, BlockDraws, Column, EventIds
 from loadgen.traffic.draws import Choice, Floats, Ints, write_number
 from loadgen.traffic.loading import pick_loads
@@ -59,7 +58,6 @@ def _write_referrers(pages: list[Page]) -> tuple[list[str], list[str]]:
     return [escape(page.referrer) for page in pages], [escape(page.referrer_domain) for page in pages]
 
 
-PROTOCOLS = ("h2", "h3", "http/1.1")
 PROTOCOL = Choice([0.60, 0.35, 0.05])
 """Shares of PROTOCOLS for the page's host, drawn by session; an estimate."""
 

@@ -37,7 +37,7 @@ SETTINGS = "/_loadgen/api/settings"
 def test_strangers_are_denied(looker: Looker, target: str, headers: tuple[tuple[str, str], ...], peer: str) -> None:
     response = looker.ask(target, headers=headers, peer=peer)
     assert response.status == 403
-    assert response.header("access-control-allow-origin") is None
+    assert response.get_header("access-control-allow-origin") is None
 
 
 @pytest.mark.parametrize("peer", ["127.0.0.1", "127.8.8.8", "::1"])
@@ -61,14 +61,14 @@ def test_a_link_elsewhere_opens_the_page_and_nothing_else(looker: Looker) -> Non
 @pytest.mark.parametrize("target", [PAGE, STATUS, "/_loadgen/web/none.js", "/_loadgen/api/none"])
 def test_every_answer_carries_the_policy(looker: Looker, target: str) -> None:
     response = looker.ask(target)
-    assert response.header("content-security-policy") == POLICY
-    assert response.header("x-content-type-options") == "nosniff"
+    assert response.get_header("content-security-policy") == POLICY
+    assert response.get_header("x-content-type-options") == "nosniff"
     assert "unsafe" not in POLICY and "*" not in POLICY and "http" not in POLICY
 
 
 def test_the_page_and_its_files_are_served(looker: Looker) -> None:
-    assert looker.ask("/_loadgen").header("location") == PAGE
-    assert looker.ask(PAGE).header("content-type") == "text/html; charset=utf-8"
+    assert looker.ask("/_loadgen").get_header("location") == PAGE
+    assert looker.ask(PAGE).get_header("content-type") == "text/html; charset=utf-8"
     for name in list_files():
         response = looker.ask(f"/_loadgen/web/{name}")
         assert response.status == 200

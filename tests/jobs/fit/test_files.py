@@ -10,8 +10,8 @@ import pytest
 from loadgen.jobs.fit.calibrate import record_generated
 from loadgen.jobs.fit.estimate import Seen, see_visits
 from loadgen.jobs.fit.files import find_files
-from loadgen.jobs.fit.navigation import HEADER_BYTES
 from loadgen.jobs.fit.shared_files import SHARED
+from loadgen.rum.events import HEADER_BYTES
 from loadgen.scenario import Scenario
 from loadgen.traffic.site import Site
 

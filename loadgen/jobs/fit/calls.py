@@ -129,7 +129,8 @@ def fill_placeholders(path: str, shape: str, items: dict[str, str]) -> str:
     parts, shapes = path.strip("/").split("/"), shape.strip("/").split("/")
     if len(parts) != len(shapes):
         return PATTERN_NAME.sub("0", shape)
-    return "/" + "/".join(_fill_segment(*pair, items) for pair in zip(parts, shapes, strict=True))
+    end = "/" if len(path) > 1 and path.endswith("/") else ""
+    return "/" + "/".join(_fill_segment(*pair, items) for pair in zip(parts, shapes, strict=True)) + end
 
 
 def _fill_segment(part: str, form: str, items: dict[str, str]) -> str:

@@ -2,7 +2,7 @@
 
 Rule: a segment that is a number, an id, a token or an address is always folded, even if it occurs once. Words are
 folded if many of them stand in one place; `--page` patterns come before everything else. An ending such as .html that
-all items of a page have belongs to the page, not to the items.
+all items of a page have belongs to the page, not to the items; paths that differ by a slash at the end are one page.
 """
 
 from __future__ import annotations
@@ -84,16 +84,25 @@ def fold_paths(paths: Sequence[str], weights: Mapping[int, int], patterns: Itera
         found.setdefault(_name_placeholders(folded, _find_endings([segments[place] for place in members])), []).extend(
             members
         )
-    made = [PageTemplate(path, tuple(members)) for path, members in found.items()]
+    given = {template for template, _ in rules}
+    made = [PageTemplate(path if path in given else _end_path(path, members, paths, weights), tuple(members))
+            for path, members in found.items()]  # fmt: skip
     return sorted(made, key=lambda each: (-sum(weights[place] for place in each.members), each.path))
+
+
+def _end_path(path: str, members: Iterable[int], paths: Sequence[str], weights: Mapping[int, int]) -> str:
+    """Return a template's path with a slash at its end if most views of its paths have one."""
+    slashes = sum(weights[place] * (1 if paths[place].endswith("/") else -1) for place in members)
+    return f"{path}/" if slashes > 0 and path != "/" else path
 
 
 def _compile_pattern(pattern: str) -> tuple[str, re.Pattern[str]]:
     if not pattern.startswith("/") or re.search(r"[{}]", PATTERN_NAME.sub("", pattern)):
         raise LoadgenError(f"--page {pattern!r} is no pattern of a path; write one such as /help/{{topic}}")
     parts = PATTERN_NAME.split(pattern)
+    parts[-1] = parts[-1].rstrip("/")
     text = "".join(re.escape(part) if place % 2 == 0 else "[^/]+" for place, part in enumerate(parts))
-    return pattern, re.compile(text)
+    return pattern, re.compile(f"{text}/?")
 
 
 def _split(path: str) -> list[str]:

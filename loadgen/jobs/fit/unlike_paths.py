@@ -39,7 +39,7 @@ def split_unlike(
     for template in templates:
         own = [] if template.path in kept else list_candidates(template, paths, views)
         unlike = find_unlike(own, path, following, of_path) if own else []
-        found += [PageTemplate("/" + paths[each].strip("/"), (each,)) for each in unlike]
+        found += [PageTemplate(paths[each], (each,)) for each in unlike]
         if len(unlike) < len(template.members):
             left = tuple(each for each in template.members if each not in unlike)
             found.append(template._replace(members=left))

@@ -72,5 +72,12 @@ def test_pages_have_short_distinct_names() -> None:
     ]  # fmt: skip
 
 
+def test_a_slash_at_the_end_stays_where_most_paths_have_one() -> None:
+    assert templates("/", "/en/", "/about") == {"/", "/en/", "/about"}
+    assert templates(*(f"/guide/{slug}/" for slug in SLUGS), "/guide/one-more-shoe") == {"/guide/{guide}/"}
+    assert templates("/help/a/", "/help/b", patterns=("/help/{topic}",)) == {"/help/{topic}"}
+    assert templates("/help/a/", "/help/b", patterns=("/help/{topic}/",)) == {"/help/{topic}/"}
+
+
 def test_an_ending_is_none_of_the_items() -> None:
     assert list_values("/{topic}/a/{a}.html", "/news/a/red-shoe.html") == {"news": "{topic}", "red-shoe": "{a}"}

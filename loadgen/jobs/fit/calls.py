@@ -7,6 +7,7 @@ calls that fail most often are assumed to be made in every view.
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from typing import Any, NamedTuple
 
@@ -32,6 +33,9 @@ ALIKE = 0.7
 SURELY, RARELY = 5.0, 4.0
 """Standard errors from which a call's failures differ from those of the others; failures with one status that are
 expected at least, as there are many statuses."""
+
+KIND = re.compile("[a-z][a-z0-9]{1,5}")
+"""The ending of a file's name, without the dot."""
 
 MOST_CALLS = 12
 """Calls of one page that are written at most."""
@@ -139,6 +143,9 @@ def _fill_segment(part: str, form: str, items: dict[str, str]) -> str:
         return found
     if found := items.get(stem):
         return found + ending
+    name, dot, rest = part.rpartition(".")
+    if dot and KIND.fullmatch(rest) and (found := items.get(name)):
+        return f"{found}.{rest}"  # an ending of a file that is no page, such as .m3u8
     return PATTERN_NAME.sub("0", form) if "{" in form else clean_text(form)
 
 

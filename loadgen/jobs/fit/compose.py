@@ -117,7 +117,8 @@ def compose_population(draft: Draft, seen: Seen, found: Estimates, at_least: int
         notes.append(f"reopened: {returning.landed:,} landings")
     back, shortcuts = seen.steps, found.shortcuts
     if back.steps >= 50:
-        members["back"] = round_share(tabs.add_returns(back.back, back.behind, shortcuts.restored), back.steps)
+        behind = tabs.add_returns(back.back, back.behind, shortcuts.restored)
+        members["back"] = round_share(behind, back.steps) if behind * back.steps >= 1 else 0.0
         members["reload"] = round_share(back.reload, back.steps)
         notes.append(f"back and reload: {format_count(back.steps)} steps")
     if shortcuts.restored >= tabs.FEW:

@@ -117,6 +117,9 @@ def _guess_size(counts: Floats) -> int:
 
 EXIT = "exit"
 LEAST_EXIT = LEAST_STEP = 0.001
+STRAY = 0.005
+"""Share of a page's steps below which a step that few sessions took is left out."""
+
 DIFFERENT = 2.5
 """Standard errors from which a difference between bounce and exit rate is significant."""
 
@@ -191,7 +194,10 @@ def find_reached(entries: Floats, to: Floats) -> list[int]:
 def compose_steps(seen: Seen, page: int, reached: list[int]) -> dict[str, Any]:
     """Compose a page's to, exit and bounce."""
     steps, names = seen.steps, seen.site.names
-    going = {names[other]: float(steps.to[page, other]) for other in reached if steps.to[page, other] >= 0.5}
+    least = min(seen.at_least, STRAY * float(steps.to[page].sum()))  # tabs and returns make a few steps that are none
+    going = {
+        names[other]: float(steps.to[page, other]) for other in reached if steps.to[page, other] >= max(least, 0.5)
+    }
     total, decided, landed = sum(going.values()), steps.decisions[page], steps.landings[page]
     bounce = float(steps.leaving.bounce[page]) if landed else float("nan")
     leave = float(steps.leaving.exit[page]) if decided else bounce

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import numpy as np
 import pytest
 
 import loadgen
-from loadgen.jobs.fit.compose_pages import drop_unreached, is_different
+from loadgen.jobs.fit.compose_pages import compose_steps, drop_unreached, is_different
 from loadgen.jobs.fit.draft import Draft
 from tests.jobs.fit.forms import log_events, write_lines
 
@@ -21,6 +24,22 @@ def test_shares_of_few_observations_are_not_sure_though_all_say_the_same(
 ) -> None:
     assert is_different(one, ones, other, others) is different
     assert is_different(other, others, one, ones) is different
+
+
+def test_steps_that_hardly_anybody_took_are_left_out_where_many_took_others() -> None:
+    """Second tabs and returns make a few steps that nobody took; of few steps each may be one."""
+
+    def steps_of(counts: list[float]) -> dict[str, float]:
+        total = sum(counts)
+        leaving = SimpleNamespace(bounce=np.full(3, 0.5), exit=np.full(3, 0.5))
+        steps = SimpleNamespace(
+            to=np.tile(counts, (3, 1)), decisions=np.full(3, 2 * total), landings=np.zeros(3), leaving=leaving
+        )
+        seen: Any = SimpleNamespace(steps=steps, site=SimpleNamespace(names=("home", "item", "about")), at_least=5)
+        return dict(compose_steps(seen, 0, [0, 1, 2])["to"])
+
+    assert steps_of([3, 2000, 12]).keys() == {"item", "about"}
+    assert steps_of([3, 40, 12]).keys() == {"home", "item", "about"}
 
 
 def test_a_page_to_which_no_rounded_share_leads_is_left_out() -> None:

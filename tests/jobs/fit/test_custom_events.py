@@ -61,3 +61,4 @@ def test_items_of_paths_with_an_ending_are_known_in_titles_and_calls() -> None:
     )
     assert fill_placeholders("/api/notes/17.json", "/api/notes/{note}.json", {}) == "/api/notes/0.json"
     assert fill_placeholders("/api/notes/17/", "/api/notes/{note}/", {"17": "{a}"}) == "/api/notes/{a}/"
+    assert fill_placeholders("/m/red-shoe.m3u8", "/m/{m}", {"red-shoe": "{a}"}) == "/m/{a}.m3u8"

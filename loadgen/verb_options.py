@@ -180,11 +180,11 @@ class FitOptions(Struct, frozen=True, kw_only=True):
 
     name: Annotated[str, Meta(pattern="^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)] = "fitted"
     sample_rate: SampleRate | None = None  # at which the client recorded; None: 1 is assumed, and a note says so
-    at_least: Annotated[int, Meta(ge=1)] = 5  # sessions that must have a text before it is written
+    at_least: Annotated[int, Meta(ge=1)] = 5  # visitors who must have a text before it is written
     page: tuple[str, ...] = ()  # patterns of pages, such as /help/{topic}
     holdout: Annotated[float, Meta(ge=0, lt=1)] = 0.0  # share of the sessions that are judged and not fitted
     seed: Seed = 0  # of the generated sessions
-    monitor: str | None = None  # an app monitor to read live, in addition to the files
+    monitor: Annotated[str, Meta(min_length=1)] | None = None  # an app monitor to read live, in addition to the files
     target: str | None = None  # the RUM service of the app monitor: a URL, or "aws"
     region: str | None = None
     proxy: str | None = None  # replaces HTTPS_PROXY

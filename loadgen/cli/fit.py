@@ -17,7 +17,7 @@ from loadgen.cli.terminal import show_result
 )
 @click.option("--name", "given_name", help="Name of the scenario; from --out unless given.")
 @click.option("--sample-rate", type=shared.SHARE, help="Share of sessions that the client recorded; 1 unless given.")
-@click.option("--at-least", type=shared.Integer(1), help="Fewest sessions that share a text that is written.")
+@click.option("--at-least", type=shared.Integer(1), help="Fewest visitors that share a text that is written.")
 @click.option("--page", multiple=True, metavar="PATTERN", help="Paths of one page, as /help/{topic}; repeatable.")
 @click.option("--holdout", type=shared.SHARE, help="Share of the sessions to compare with, not to fit.")
 @click.option("--seed", type=shared.Integer(0), help="Seed of the sessions generated for the comparison.")

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from loadgen.errors import LoadgenError
@@ -16,8 +17,9 @@ from loadgen.jobs.fit.compose import compose
 from loadgen.jobs.fit.estimate import Seen, estimate, find_starts, see_visits
 from loadgen.jobs.fit.judgement import Judgement, judge
 from loadgen.jobs.fit.page import build_fit_page
-from loadgen.jobs.fit.recorded import Recorded, select_sessions
+from loadgen.jobs.fit.recorded import Bools, EventTable, LoadTable, Recorded, SessionTable
 from loadgen.jobs.fit.sources import read_sources
+from loadgen.jobs.fit.unread import add_unread, count_things
 from loadgen.jobs.fit.view import Fitted, format_fitted, list_notes, summarize_fit
 from loadgen.jobs.fit.visits import match_site
 from loadgen.jobs.progress import OnProgress, Ticker, ignore_progress
@@ -65,9 +67,9 @@ def fit(
     recorded = read_sources(paths, asked, on_progress)
     sessions = len(recorded.sessions.user)
     if sessions < FEWEST_SESSIONS:
-        raise LoadgenError(
-            f"only {sessions} sessions are recorded; a fit needs at least {FEWEST_SESSIONS}: give more data"
-        )
+        few = f"only {count_things(sessions, 'session is', 'sessions are')} recorded"
+        few += f"; a fit needs at least {FEWEST_SESSIONS}: give more data"
+        raise LoadgenError(add_unread(few, recorded.counts))
     fitted, judged = split_sessions(recorded, asked.holdout)
     seen = see_visits(fitted, asked.at_least, asked.page)
     check_usable(seen, sessions)
@@ -85,11 +87,16 @@ def fit(
 
 def check_usable(seen: Seen, sessions: int) -> None:
     """Raise LoadgenError if the data have no pages or no starts of sessions: without them nothing can be fitted."""
+    counts = seen.recorded.counts
     if not len(seen.recorded.find_rows(rum.PAGE_VIEW)):
-        raise LoadgenError(f"{sessions:,} sessions without a page view; give all types of events, {rum.PAGE_VIEW} too")
+        none = f"{sessions:,} sessions without a page view; give all types of events, {rum.PAGE_VIEW} too"
+        raise LoadgenError(add_unread(none, counts))
+    if not seen.recorded.pages:
+        none = f"{sessions:,} sessions whose events name no page; give events with their metadata, pageId among them"
+        raise LoadgenError(add_unread(none, counts))
     if not len(seen.visits.page):
         raise LoadgenError(
-            f"{sessions:,} sessions without a page that {seen.at_least} of them saw; give more data, or a lower "
+            f"{sessions:,} sessions without a page that {seen.at_least} visitors saw; give more data, or a lower "
             "--at-least"
         )
     if seen.cuts.begins.all():
@@ -112,6 +119,21 @@ def split_sessions(recorded: Recorded, holdout: float) -> tuple[Recorded, Record
     if min(held.sum(), size - held.sum()) < FEWEST_SESSIONS // 2:
         raise LoadgenError(f"--holdout {holdout:g} of {size:,} sessions leaves too few; give one nearer to 0.5")
     return select_sessions(recorded, ~held), select_sessions(recorded, held)
+
+
+def select_sessions(recorded: Recorded, chosen: Bools) -> Recorded:
+    """Return the recorded traffic of the chosen sessions alone; they get new, dense rows."""
+    number = np.cumsum(chosen) - 1
+    kept = np.flatnonzero(chosen[recorded.events.session])
+    place = np.full(len(recorded.events.session), -1)
+    place[kept] = np.arange(len(kept))
+    table: dict[str, Any] = {name: column[kept] for name, column in recorded.events._asdict().items()}
+    events = EventTable(**table | {"session": number[table["session"]]})
+    loads = recorded.loads
+    rows = np.flatnonzero(place[loads.event] >= 0)
+    picked = LoadTable(place[loads.event[rows]], *(column[rows] for column in loads[1:]))
+    people = SessionTable(*(column[chosen] for column in recorded.sessions))
+    return msgspec.structs.replace(recorded, sessions=people, events=events, loads=picked)
 
 
 def judge_scenario(

@@ -1,6 +1,6 @@
 """Find the clicks and the JavaScript errors of each page.
 
-Rule: a text is written only if enough sessions had it and it holds no address, token or long number.
+Rule: a text is written only if enough visitors had it and it holds no address, token or long number.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class JsErrors(NamedTuple):
     pages: dict[int, float]  # weights of the pages that differ
     seen: int
     thrown: Counter[str]  # errors by kind of thrown value, in a scenario's words
-    common: dict[str, int]  # folded messages with their numbers of sessions, for the report
+    common: dict[str, int]  # folded messages with their numbers of visitors, for the report
 
 
 def find_clicks(recorded: Recorded, visits: Visits, walked: Floats, at_least: int) -> dict[int, list[dict[str, Any]]]:
@@ -62,14 +62,14 @@ def find_clicks(recorded: Recorded, visits: Visits, walked: Floats, at_least: in
     events, rows = recorded.events, recorded.find_rows(rum.DOM)
     view = find_views(recorded, visits, rows)
     counts: Counter[tuple[int, int]] = Counter()
-    sessions: defaultdict[tuple[int, int], set[int]] = defaultdict(set)
+    whose: defaultdict[tuple[int, int], set[int]] = defaultdict(set)
     known = (view >= 0) & (events.key[rows] >= 0)
-    for page, key, session in zip(
-        visits.page[view[known]].tolist(), events.key[rows[known]].tolist(), events.session[rows[known]].tolist(),
-        strict=True,
-    ):  # fmt: skip
+    visitor = recorded.sessions.visitor[events.session[rows[known]]]
+    for page, key, person in zip(
+        visits.page[view[known]].tolist(), events.key[rows[known]].tolist(), visitor.tolist(), strict=True
+    ):
         counts[page, key] += 1
-        sessions[page, key].add(session)
+        whose[page, key].add(person)
     where: defaultdict[int, set[int]] = defaultdict(set)
     for page, key in counts:
         where[key].add(page)
@@ -81,7 +81,7 @@ def find_clicks(recorded: Recorded, visits: Visits, walked: Floats, at_least: in
             continue
         share = round_share(min(number / max(walked[page], 1), 1.0), walked[page])
         secret = holds_secret(name + css) or not element.isalnum()
-        if share >= RARE and len(sessions[page, key]) >= at_least and not secret and len(pages[page]) < MOST_CLICKS:
+        if share >= RARE and len(whose[page, key]) >= at_least and not secret and len(pages[page]) < MOST_CLICKS:
             parts = {"element": element.upper(), "id": name, "css": css}
             pages[page].append({k: v for k, v in parts.items() if v} | {"per_view": share})
     return dict(pages)
@@ -95,7 +95,8 @@ def find_js_errors(recorded: Recorded, cut: Bools, visits: Visits, walked: Float
               if key >= 0}  # fmt: skip
     pairs = [(folded[key], session) for key, session in
              zip(events.key[rows].tolist(), events.session[rows].tolist(), strict=True) if key in folded]  # fmt: skip
-    common = find_common(pairs, at_least)
+    visitor = recorded.sessions.visitor.tolist()
+    common = find_common(((text, visitor[session]) for text, session in pairs), at_least)
     messages = count_messages(pairs, list_engines(recorded.sessions, recorded.words))
     view = find_views(recorded, visits, rows)
     pages = _weigh_pages(visits, events.session[rows[view >= 0]], visits.page[view[view >= 0]], walked)

@@ -1,7 +1,7 @@
 """Find the attributes that a site adds to the metadata of its sessions, pages and custom events.
 
 Rule: names that the web client and RUM write themselves are no attributes. Logs mix a page's attributes with the
-session's: a name whose value changes within a session is the page's. A value is written if enough sessions had it. An
+session's: a name whose value changes within a session is the page's. A value is written if enough visitors had it. An
 attribute is written if nearly all sessions (or views of the page, or events) have it, and most of them with values that
 may be written; so a user's id never is.
 """
@@ -61,27 +61,30 @@ def find_changed(one: str | None, other: str | None) -> frozenset[str]:
 
 
 def find_attributes(
-    texts: Mapping[str, int], sessions: int, changing: frozenset[str], at_least: int
+    texts: Mapping[str, Collection[int]], sessions: int, changing: frozenset[str], at_least: int
 ) -> dict[str, dict[str, Any]]:
     """Return members of a scenario's client: sessionAttributes and applicationAttributes.
 
     Args:
-        texts: The attributes of sessions as JSON, each with its number of sessions.
+        texts: The attributes of sessions as JSON, each with the visitors of its sessions.
         sessions: The number of all sessions.
         changing: Names whose values change within a session.
-        at_least: Sessions that must have a value.
+        at_least: Visitors who must have a value.
     """
     values: defaultdict[str, Counter[Any]] = defaultdict(Counter)
-    for text, number in texts.items():
+    whose: defaultdict[Any, set[int]] = defaultdict(set)
+    for text, visitors in texts.items():
         for name, value in msgspec.json.decode(text).items():
-            values[name][type(value), value] += number
+            values[name][type(value), value] += len(visitors)
+            whose[name, type(value), value].update(visitors)
     common: dict[str, Any] = {}
     varying: dict[str, Any] = {}
     for name, counts in sorted(values.items()):
         present = counts.total()
         ordered = sorted(counts.items(), key=lambda item: (-item[1], str(item)))
-        allowed = [(value, number) for (_, value), number in ordered
-                if number >= at_least and not holds_secret(str(value)) and str(value).isprintable()]  # fmt: skip
+        allowed = [(value, number) for (kind, value), number in ordered
+                if len(whose[name, kind, value]) >= at_least and not holds_secret(str(value))
+                and str(value).isprintable()]  # fmt: skip
         known = sum(number for _, number in allowed)
         if name in changing or holds_secret(name) or present < NEARLY_ALL * sessions or known < MOSTLY * present:
             continue
@@ -92,21 +95,21 @@ def find_attributes(
 
 
 def find_usual_attributes(
-    texts: Sequence[str], places: NDArray[np.int64], session: NDArray[np.int64], known: Collection[str], at_least: int
+    texts: Sequence[str], places: NDArray[np.int64], visitor: NDArray[np.int64], known: Collection[str], at_least: int
 ) -> dict[str, Any]:
     """Return the attributes that nearly all events of one page or type have with the same value.
 
     Args:
         texts: Attributes as JSON.
         places: [event] place of its attributes in `texts`; -1: it has none.
-        session: [event] number of its session.
+        visitor: [event] number of its visitor.
         known: Names that are written elsewhere.
-        at_least: Sessions that must have a value.
+        at_least: Visitors who must have a value.
     """
     number: Counter[tuple[str, str, Any]] = Counter()
     whose: defaultdict[tuple[str, str, Any], set[int]] = defaultdict(set)
     for place in np.unique(places[places >= 0]).tolist():
-        own = session[places == place]
+        own = visitor[places == place]
         for name, value in msgspec.json.decode(texts[place]).items():
             kind = name, type(value).__name__, value
             number[kind] += len(own)

@@ -69,11 +69,11 @@ def find_calls(recorded: Recorded, site: RecordedSite, visits: Visits, walked: F
     inside = np.array([call is not None for call in named], dtype=bool)
     rows, status, names = rows[inside], status[inside], [call for call in named if call is not None]
     counts: Counter[_Call] = Counter()
-    sessions: defaultdict[_Call, set[int]] = defaultdict(set)
-    for call, session in zip(names, events.session[rows].tolist(), strict=True):
+    whose: defaultdict[_Call, set[int]] = defaultdict(set)
+    for call, visitor in zip(names, recorded.sessions.visitor[events.session[rows]].tolist(), strict=True):
         counts[call] += 1
-        sessions[call].add(session)
-    kept = {call: number for call, number in counts.items() if len(sessions[call]) >= at_least}
+        whose[call].add(visitor)
+    kept = {call: number for call, number in counts.items() if len(whose[call]) >= at_least}
     own = _find_own_failures(names, status, kept) if whole else {}
     if own:
         usual = np.array([call not in own for call in names], dtype=bool)

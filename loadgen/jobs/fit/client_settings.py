@@ -6,6 +6,7 @@ with the highest number of events continue in the next batch.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -93,10 +94,11 @@ def find_settings(recorded: Recorded, at_least: int) -> ClientSettings:
         members["releaseId"] = release[0]
     if (_find_usual(recorded, recorded.sessions.client) or ("",))[0] == FROM_CDN:
         members["installed"] = "cdn"
-    column = recorded.sessions.attributes
-    counts = np.bincount(column[column >= 0], minlength=len(recorded.words))
-    texts = {recorded.words[place]: int(counts[place]) for place in np.flatnonzero(counts).tolist()}
-    members |= find_attributes(texts, len(column), recorded.changing, at_least)
+    texts: defaultdict[str, list[int]] = defaultdict(list)
+    for place, visitor in zip(recorded.sessions.attributes.tolist(), recorded.sessions.visitor.tolist(), strict=True):
+        if place >= 0:
+            texts[recorded.words[place]].append(visitor)
+    members |= find_attributes(texts, len(recorded.sessions.visitor), recorded.changing, at_least)
     custom = any(not name.startswith(rum.EVENT_PREFIX) for name in recorded.types)
     return ClientSettings(cookies, limit, members, _find_telemetries(recorded), custom)
 
@@ -223,9 +225,12 @@ def _has_urls(recorded: Recorded) -> bool:
 
 
 def _find_usual(recorded: Recorded, words: Ints) -> tuple[str, int] | None:
-    """Return the most frequent word and its number of sessions; None: there is no word."""
+    """Return the most frequent word and its number of visitors; None: there is no word."""
     counts = np.bincount(words[words >= 0])
-    return (recorded.words[int(counts.argmax())], int(counts.max())) if len(counts) else None
+    if not len(counts):
+        return None
+    usual = int(counts.argmax())
+    return recorded.words[usual], len(np.unique(recorded.sessions.visitor[words == usual]))
 
 
 def _find_telemetries(recorded: Recorded) -> tuple[str, ...]:

@@ -79,7 +79,7 @@ def compose_monitor(draft: Draft, seen: Seen, sample_rate: float) -> None:
                         if number >= seen.at_least and RELEASE.fullmatch(name) and not TOKEN.search(name)})  # fmt: skip
     if versions and (usual := min(versions, key=lambda name: (-versions[name], name))) != Monitor().version:
         monitor["version"] = usual
-        draft.note("monitor", f"version: {versions[usual]:,} of {versions.total():,} sessions have it")
+        draft.note("monitor", f"version: {versions[usual]:,} of {versions.total():,} visitors have it")
     if sample_rate < 1:
         monitor["sample_rate"] = sample_rate
     draft.sections["monitor"] = monitor

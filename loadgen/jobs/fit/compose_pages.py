@@ -40,7 +40,7 @@ def find_titles(recorded: Recorded, site: RecordedSite, visits: Visits, route: B
     A single-page site sets the title after the route change, so the client records the title of the page before: a
     route's own title stands in the route change after it.
     """
-    title = recorded.events.title[visits.row]
+    title, visitor = recorded.events.title[visits.row], recorded.sessions.visitor[visits.session]
     follows = np.append((visits.session[1:] == visits.session[:-1]) & ~visits.hard[1:], False)
     shown = np.where(route[visits.page], np.where(follows, np.roll(title, -1), -1), title)
     found: dict[int, str] = {}
@@ -52,7 +52,7 @@ def find_titles(recorded: Recorded, site: RecordedSite, visits: Visits, route: B
             items = list_items(site, page, recorded.pages[visits.path[row]])
             text = fold_title(recorded.titles[shown[row]], items)
             counts[text] += 1
-            whose[text].add(int(visits.session[row]))
+            whose[text].add(int(visitor[row]))
         best = max(counts, key=lambda text: (counts[text], text), default="")
         if best.strip() and len(whose[best]) >= at_least and not holds_secret(best):
             found[page] = best[:LONGEST_TITLE]
@@ -80,8 +80,8 @@ def find_tags(recorded: Recorded, site: RecordedSite, visits: Visits, at_least: 
             continue
         usual = int(np.bincount(known).argmax())
         words = recorded.words[usual].split("\n")
-        sessions = np.unique(visits.session[(visits.page == page) & (tags == usual)])
-        if len(sessions) >= at_least and not any(map(holds_secret, words)):
+        whose = np.unique(recorded.sessions.visitor[visits.session[(visits.page == page) & (tags == usual)]])
+        if len(whose) >= at_least and not any(map(holds_secret, words)):
             found[page] = words
     return found
 
@@ -89,8 +89,8 @@ def find_tags(recorded: Recorded, site: RecordedSite, visits: Visits, at_least: 
 def find_page_attributes(seen: Seen, page: int) -> dict[str, Any]:
     """Find the attributes that a page adds to the metadata of its events."""
     events, rows, known = seen.recorded.events, seen.visits.row[seen.visits.page == page], seen.settings.attributes
-    places, session = events.attributes[rows], events.session[rows]
-    return find_usual_attributes(seen.recorded.words, places, session, known, seen.at_least)
+    places, visitor = events.attributes[rows], seen.recorded.sessions.visitor[events.session[rows]]
+    return find_usual_attributes(seen.recorded.words, places, visitor, known, seen.at_least)
 
 
 def find_pools(recorded: Recorded, site: RecordedSite, visits: Visits) -> dict[str, ItemPool]:

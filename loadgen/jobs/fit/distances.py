@@ -40,8 +40,7 @@ class SessionVisitors(NamedTuple):
 
 def number_people(sessions: SessionTable) -> SessionVisitors:
     """Number the visitors by user id, in the order of their first sessions; a session without id is its own visitor."""
-    own = np.where(sessions.user >= 0, sessions.user, -1 - np.arange(len(sessions.user)))
-    first, place = np.unique(own, return_index=True, return_inverse=True)[1:]
+    first, place = np.unique(sessions.visitor, return_index=True, return_inverse=True)[1:]
     numbers = np.argsort(np.argsort(first))[place]
     return SessionVisitors(numbers, int(numbers.max(initial=-1)) + 1)
 

@@ -52,7 +52,7 @@ class Seen(NamedTuple):
     loads: Loads
     steps: Steps
     walked: Floats  # [page]: number of arrivals, reloads and links to itself included
-    at_least: int  # sessions that must have a text before it is written
+    at_least: int  # visitors who must have a text before it is written
 
 
 class Estimates(NamedTuple):
@@ -135,7 +135,7 @@ def estimate(seen: Seen, sample_rate: float, at_least: int) -> Estimates:
     """Make all estimates; `sample_rate` is the share of all sessions that `seen` has."""
     recorded, site, visits = seen.recorded, seen.site, seen.visits
     whole, walked = choose_complete(seen)
-    people, files = count_people(recorded), find_files(recorded, visits, len(site.names))
+    people, files = count_people(recorded, at_least), find_files(recorded, visits, len(site.names))
     countries = {name: float(number) for name, number in people.countries.most_common(30)}
     return Estimates(
         fit_arrivals(find_starts(seen)[1], 1 / sample_rate, countries or None),

@@ -9,9 +9,6 @@ export of the console of Logs Insights has each as `@message`.
 from __future__ import annotations
 
 import io
-import re
-import zlib
-from collections.abc import Iterable
 from typing import IO, Any, cast
 
 import msgspec
@@ -86,6 +83,12 @@ _decode_line = msgspec.json.Decoder(_Line).decode
 _decode_event = msgspec.json.Decoder(_BodyEvent).decode
 _decode_any = msgspec.json.Decoder(Any).decode
 
+EVENT_NAMES = frozenset(("RumEvents", "event_type"))
+"""A member that each PutRumEvents body has, and one that each event has as RUM stores it."""
+
+MILLISECONDS = 1e11
+"""Times from here on are in milliseconds since 1970, smaller ones in seconds: it stands for 1973 and for 5138."""
+
 MOST_UNKNOWN = 100
 """Unknown event types, and app monitors, that are distinguished at most."""
 
@@ -147,7 +150,7 @@ class Feed:
                 known = visitor or read_visitor(event.metadata) or NOBODY
                 session = recorder.open_session(user.sessionId, user.userId, known, line.AppMonitorDetails.version)
             self._count_unknown_type(event.type)
-            at = event.timestamp if event.timestamp < 1e11 else event.timestamp / 1000
+            at = read_time(event.timestamp)
             recorder.add_event(session, at, event.type, batch, page, event.details)
         return True
 
@@ -167,7 +170,7 @@ class Feed:
         user_id = line.userId or (user.userId if user else None)
         session = recorder.open_session(session_id, user_id, visitor, line.application_version)
         self._count_unknown_type(line.event_type)
-        at, batch = line.event_timestamp / 1000, recorder.place_batch(line.batch_id)
+        at, batch = read_time(line.event_timestamp), recorder.place_batch(line.batch_id)
         recorder.add_event(session, at, line.event_type, batch, page, unquote(bytes(line.event_details)))
         return True
 
@@ -176,6 +179,20 @@ class Feed:
             unknown = self.recorder.counts.unknown_types
             if name in unknown or len(unknown) < MOST_UNKNOWN:
                 unknown[name] = unknown.get(name, 0) + 1
+
+
+def read_time(stamp: float) -> float:
+    """Return a time in Unix seconds, from seconds or milliseconds."""
+    return stamp if stamp < MILLISECONDS else stamp / 1000
+
+
+def explain_object(line: bytes) -> str:
+    """Say why a JSON object cannot be read as RUM events; "" if its members have the right types."""
+    try:
+        _decode_line(line)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        return str(error)
+    return ""
 
 
 def unquote(data: bytes) -> bytes:
@@ -189,73 +206,14 @@ def unquote(data: bytes) -> bytes:
 
 
 GZIP = b"\x1f\x8b"
-MARKUP = re.compile(rb"<(?:!|\?xml|html|head|body)", re.IGNORECASE)
-ZSTD, PARQUET, ZIP = b"\x28\xb5\x2f\xfd", b"PAR1", b"PK\x03\x04"
-
 BYTE_ORDERS = b"\xff\xfe", b"\xfe\xff"
 """The byte order marks with which UTF-16 begins, as PowerShell and Windows' editors write it."""
-
-UTF_16 = re.compile(rb"[ -~\t\r\n]\0[ -~\t\r\n]\0|\0[ -~\t\r\n]\0[ -~\t\r\n]")
-"""Two ASCII characters in UTF-16."""
 
 HEAD = 65_536
 """Bytes of a file's head from which its form is recognized."""
 
-MEMBER = re.compile(rb'"([A-Za-z_@.-]{1,30})"\s*:')
-"""A member's name in JSON."""
-
 SPACE = b"\xef\xbb\xbf \t\r\n"
 """Bytes that may stand before JSON, the byte order mark of UTF-8 included."""
-
-
-def describe_head(head: bytes) -> str:
-    """Describe a file without RUM events by its head, for an error message."""
-    for magic, name in ((ZSTD, "zstd"), (PARQUET, "Parquet"), (ZIP, "a zip archive")):
-        if head.startswith(magic):
-            return f"{name}; unpack it first"
-    if head.startswith(GZIP):
-        return f"gzip of {describe_text(unpack_head(head))}"
-    return describe_text(head)
-
-
-def unpack_head(head: bytes) -> bytes:
-    """Unpack the head of a gzip file as far as possible."""
-    try:
-        return zlib.decompressobj(wbits=31).decompress(head, HEAD)
-    except zlib.error:
-        return b""
-
-
-def describe_text(head: bytes) -> str:
-    """Describe the head of a text file, for an error message."""
-    if head.startswith(BYTE_ORDERS):
-        head = head.decode("utf-16", "replace").encode()
-    start = head.lstrip(SPACE)
-    if not start:
-        return "an empty file"
-    if UTF_16.match(head):
-        return "text in UTF-16 without a byte order mark; save it in UTF-8"
-    if b"\0" in head[:1024]:
-        return "binary data"
-    if MARKUP.match(start):
-        return "a web page or XML"
-    lines = start.splitlines()
-    try:
-        found = msgspec.json.decode(lines[0])
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        if start[:1] in b"{[":
-            return describe_members(dict.fromkeys(name.decode() for name in MEMBER.findall(start)))
-        commas = [0 if b"{" in line else line.count(b",") for line in lines[:3]]
-        return "CSV; export JSON instead" if min(commas) >= max(commas[0], 1) else "text"
-    if not isinstance(found, dict):
-        return "a list, not RUM events" if isinstance(found, list) else "text"
-    return describe_members(found)
-
-
-def describe_members(names: Iterable[str]) -> str:
-    """Describe a JSON object by the names of its members."""
-    members = [name for name in names if re.fullmatch("[A-Za-z_@.-]{1,30}", name)]
-    return f"JSON with the members {', '.join(members[:6])}" if members else "JSON without RUM events"
 
 
 class _Utf16(io.RawIOBase):

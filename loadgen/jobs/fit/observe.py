@@ -12,7 +12,7 @@ import numpy as np
 from loadgen.jobs.fit.dwell import measure_dwells
 from loadgen.jobs.fit.estimate import Seen, find_starts
 from loadgen.jobs.fit.recorded import Bools, Floats, Ints
-from loadgen.jobs.fit.support import holds_secret
+from loadgen.jobs.fit.support import find_common, holds_secret
 from loadgen.jobs.fit.vitals import Loads
 from loadgen.rum import events as rum
 
@@ -122,7 +122,7 @@ def pair_people(sides: tuple[Seen, Seen]) -> Iterator[Pairing]:
         words = [_list_words(each, field) for each in sides]
         if not all(words):
             continue  # one side has no such words: the client itself sends no countries
-        fold_rare(words, sides[0].at_least)
+        fold_rare(words, sides[0])
         counts = Counter(word for side in words for word in side.values())
         labels = tuple(sorted(counts, key=lambda word: (-counts[word], word)))
         place = {word: float(number) for number, word in enumerate(labels)}
@@ -131,12 +131,13 @@ def pair_people(sides: tuple[Seen, Seen]) -> Iterator[Pairing]:
         yield Pairing("visitors", name, one, other, labels=labels)
 
 
-def fold_rare(words: list[dict[int, str]], at_least: int) -> None:
-    """Replace recorded words that too few sessions have, unless loadgen's own traffic has them, by OTHER."""
-    counts, ours = Counter(words[0].values()), set(words[1].values())
+def fold_rare(words: list[dict[int, str]], seen: Seen) -> None:
+    """Replace recorded words that too few visitors have, unless loadgen's own traffic has them, by OTHER."""
+    visitor, ours = seen.recorded.sessions.visitor.tolist(), set(words[1].values())
+    common = find_common(((word, visitor[session]) for session, word in words[0].items()), seen.at_least)
     words[0].update({
         session: OTHER for session, word in words[0].items()
-        if word not in ours and (counts[word] < at_least or holds_secret(word) or not word.isprintable())
+        if word not in ours and (word not in common or holds_secret(word) or not word.isprintable())
     })  # fmt: skip
 
 
@@ -176,11 +177,11 @@ def pair_events(sides: tuple[Seen, Seen]) -> Iterator[Pairing]:
 
 
 def list_common_types(seen: Seen) -> set[str]:
-    """Return the event types that enough sessions had, so that they may be written."""
-    events = seen.recorded.events
+    """Return the event types that enough visitors had, so that they may be written."""
+    visitor = seen.recorded.sessions.visitor[seen.recorded.events.session]
     return {
         name for name in seen.recorded.types
-        if len(np.unique(events.session[seen.recorded.find_rows(name)])) >= seen.at_least and not holds_secret(name)
+        if len(np.unique(visitor[seen.recorded.find_rows(name)])) >= seen.at_least and not holds_secret(name)
         and name.isprintable()
     }  # fmt: skip
 

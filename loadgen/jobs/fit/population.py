@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from typing import NamedTuple, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from loadgen.jobs.fit.caches import find_first_loads, read_caches
 from loadgen.jobs.fit.recorded import Bools, Floats, Ints, Recorded
@@ -25,6 +26,9 @@ VERSIONED = KNOWN_BROWSERS - {"Chrome iOS", "Instagram", "Facebook"}
 
 BUILT_IN = "Firefox"
 """A browser whose language is that of its build, which loadgen draws from the visitor's language."""
+
+RARE = "?"
+"""Stands for the words that too few visitors have."""
 
 MOST_PEOPLE = 1_000_000
 
@@ -69,13 +73,14 @@ class Returning(NamedTuple):
     landed: int  # landings with a known type of navigation
 
 
-def count_people(recorded: Recorded) -> VisitorCounts:
-    """Count sessions by what is known of their visitors."""
+def count_people(recorded: Recorded, at_least: int) -> VisitorCounts:
+    """Count sessions by what is known of their visitors; those that few visitors have become RARE."""
     people = recorded.sessions
     names = np.array([*recorded.words, ""], dtype=object)
-    country, device, browser, system, version, language = (
-        names[column]
-        for column in (people.country, people.device, people.browser, people.system, people.version, people.language)
+    device = names[people.device]
+    country, browser, system, version, language = (
+        replace_rare(names, column, recorded.sessions.visitor, at_least)
+        for column in (people.country, people.browser, people.system, people.version, people.language)
     )
     by_language = not country.astype(bool).any()
     if by_language:
@@ -99,6 +104,14 @@ def count_people(recorded: Recorded) -> VisitorCounts:
         versions,
         _count_by(homes, speaks),
     )
+
+
+def replace_rare(names: NDArray[np.object_], column: Ints, visitor: Ints, at_least: int) -> NDArray[np.object_]:
+    """Return the word of each session, and RARE in place of one that fewer than `at_least` visitors have."""
+    pairs = np.unique(np.stack((column, visitor)), axis=1)
+    words, visitors = np.unique(pairs[0], return_counts=True)
+    rare = np.isin(column, words[(visitors < at_least) & (words >= 0)])
+    return np.where(rare, RARE, names[column])
 
 
 def _count(words: Iterable[str]) -> Counter[str]:
@@ -173,12 +186,15 @@ def _pair_visits(recorded: Recorded, cached: Floats, told: bool) -> tuple[int, f
     return round(pairs.sum() * (1 - find_new(pairs))), find_new(later)
 
 
-def guess_people(back: float, pairs: float, span: float, sample_rate: float) -> int:
+def guess_people(back: float, pairs: float, span: float, sample_rate: float) -> int | None:
     """Estimate the number of people from `back` returning visits, of which `pairs` pairs are by one user.
 
     A person who is drawn within `APART` seconds of the last visit comes as another person, as in loadgen's own traffic:
-    a browser has one session at a time. The visits of a person come at random times within `span` seconds.
+    a browser has one session at a time. The visits of a person come at random times within `span` seconds. None: nobody
+    can have come twice within that span.
     """
+    if span <= APART:
+        return None
     people = np.geomspace(MOST_PEOPLE, 1, 600)
     rate = back / sample_rate / people / span
     at = np.linspace(0.0, max(span - APART, 0.0), 200)

@@ -71,6 +71,7 @@ class ReadCounts(msgspec.Struct):
     broken_events: int = 0  # without id, type, time or session
     bad_times: int = 0  # time before 2010 or after 2100
     out_of_order: int = 0  # read after a later event of the same session
+    damaged: list[str] = msgspec.field(default_factory=list)  # names of files that end early
     monitors: set[str] = msgspec.field(default_factory=set)  # ids of app monitors
     unknown_types: dict[str, int] = msgspec.field(default_factory=dict)  # with RUM's own prefix
 
@@ -88,6 +89,11 @@ class SessionTable(NamedTuple):
     release: Ints
     client: Ints
     attributes: Ints  # as JSON
+
+    @property
+    def visitor(self) -> Ints:
+        """[session]: number of its visitor; a session without a user's id has a visitor of its own."""
+        return np.where(self.user >= 0, self.user, -1 - np.arange(len(self.user)))
 
 
 class EventTable(NamedTuple):
@@ -136,8 +142,8 @@ class Recorded(Noun):
     titles: tuple[str, ...]
     words: tuple[str, ...]  # countries, devices and other short texts
     keys: tuple[str, ...]  # texts that distinguish events of a type: a call, a message, an element
-    domains: dict[str, int]  # sessions by the site's host
-    versions: dict[str, int]  # sessions by the application's version
+    domains: dict[str, int]  # visitors by the site's host
+    versions: dict[str, int]  # visitors by the application's version
     changing: frozenset[str]  # names of attributes that change within a session
     counts: ReadCounts
 
@@ -177,7 +183,7 @@ class Recorder:
         row = self._session_of.get(session_id)
         if row is None:
             row = self._session_of[session_id] = len(self._session_of)
-            unknown = user_id is None or user_id == NIL_UUID
+            unknown, before = user_id is None or user_id == NIL_UUID, len(self._user_of)
             user = -1 if unknown else self._user_of.setdefault(str(user_id), len(self._user_of))
             texts = (visitor.country, visitor.device, visitor.system, visitor.browser, visitor.version,
                      visitor.language, visitor.release, visitor.client, visitor.attributes)  # fmt: skip
@@ -185,7 +191,7 @@ class Recorder:
                 column.append(value)
             for counts, text in ((self._domains, visitor.domain), (self._versions, version)):
                 if isinstance(text, str) and text:
-                    counts[text] += 1
+                    counts[text] += unknown or len(self._user_of) > before
             self._attributes.append(visitor.attributes)
         elif visitor.attributes != self._attributes[row]:
             self._changing |= find_changed(visitor.attributes, self._attributes[row])
@@ -283,18 +289,3 @@ class Recorder:
             self._changing,
             self.counts,
         )
-
-
-def select_sessions(recorded: Recorded, chosen: Bools) -> Recorded:
-    """Return the recorded traffic of the chosen sessions alone; they get new, dense rows."""
-    number = np.cumsum(chosen) - 1
-    kept = np.flatnonzero(chosen[recorded.events.session])
-    place = np.full(len(recorded.events.session), -1)
-    place[kept] = np.arange(len(kept))
-    table: dict[str, Any] = {name: column[kept] for name, column in recorded.events._asdict().items()}
-    events = EventTable(**table | {"session": number[table["session"]]})
-    loads = recorded.loads
-    rows = np.flatnonzero(place[loads.event] >= 0)
-    picked = LoadTable(place[loads.event[rows]], *(column[rows] for column in loads[1:]))
-    people = SessionTable(*(column[chosen] for column in recorded.sessions))
-    return msgspec.structs.replace(recorded, sessions=people, events=events, loads=picked)

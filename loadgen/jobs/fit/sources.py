@@ -1,14 +1,12 @@
 """Read recorded traffic from files of any known form, plain or gzip, or from a live monitor.
 
-Rule: a file's form is recognized by its content, and the file is read as a stream. Lines that are JSON objects are read
-one by one. In a document (one JSON value over many lines, or one very long line) a search finds the texts that hold an
-event or, if there are none, the objects. The endpoint's store is recognized by SQLite's first bytes.
+Rule: a file's form is recognized by its content, and the file is read as a stream. The endpoint's store is recognized
+by SQLite's first bytes.
 """
 
 from __future__ import annotations
 
 import gzip
-import re
 import sqlite3
 import time
 import zlib
@@ -20,8 +18,10 @@ from typing import IO, cast
 import msgspec
 
 from loadgen.errors import LoadgenError
-from loadgen.jobs.fit.formats import BYTE_ORDERS, GZIP, HEAD, SPACE, Feed, decode_utf16, describe_head, unquote
-from loadgen.jobs.fit.recorded import Recorded, Recorder
+from loadgen.jobs.fit.formats import BYTE_ORDERS, GZIP, HEAD, Feed, decode_utf16
+from loadgen.jobs.fit.recorded import ReadCounts, Recorded, Recorder
+from loadgen.jobs.fit.stream_readers import choose_readers
+from loadgen.jobs.fit.unread import describe_head
 from loadgen.jobs.inputs import parse_moment
 from loadgen.jobs.progress import OnProgress, Ticker
 from loadgen.jobs.targets import open_account, reach_target
@@ -33,6 +33,8 @@ def read_sources(paths: Sequence[Path], asked: FitOptions, on_progress: OnProgre
     """Read all files, and the live monitor if one is named."""
     if not paths and asked.monitor is None:
         raise LoadgenError("nothing to fit: name a file with RUM events, or an app monitor with --monitor NAME")
+    if asked.monitor is None:
+        refuse_live_options(asked)
     recorder = Recorder()
     for path in paths:
         read_file(path, recorder, make_reading_progress(path, on_progress))
@@ -40,6 +42,16 @@ def read_sources(paths: Sequence[Path], asked: FitOptions, on_progress: OnProgre
         with reach_target(asked.target, asked.proxy, asked.ca_bundle):
             read_monitor(asked, recorder, on_progress)
     return recorder.finish()
+
+
+def refuse_live_options(asked: FitOptions) -> None:
+    """Raise LoadgenError if an option of the live reading is given, as it would do nothing for files."""
+    usual = FitOptions()
+    for name in ("target", "region", "proxy", "ca_bundle", "after", "before"):
+        if getattr(asked, name) != getattr(usual, name):
+            option = f"--{name.replace('_', '-')}"
+            raise LoadgenError(f"{option} is for an app monitor that is read live, and all events of a file are read; "
+                               "leave it out, or give --monitor NAME")  # fmt: skip
 
 
 def make_reading_progress(path: Path, on_progress: OnProgress) -> Callable[[int, int], None]:
@@ -78,24 +90,6 @@ def format_moment(at: float) -> str:
 
 
 SQLITE = b"SQLite format 3\0"
-LONGEST_LINE = 64_000_000
-"""Longest line in bytes; a longer one is read as a document."""
-
-CHUNK = 1 << 20
-LONGEST_EVENT = 1 << 20
-"""Longest text of one event in a document, in bytes."""
-
-LONGEST_OBJECT = 8 << 20
-"""Longest event or body in a document that holds them as objects, in bytes."""
-
-QUOTED_EVENT = re.compile(rb'"(\{(?:[^"\\]|\\.)*\})\s*"')
-"""A JSON string that holds a JSON object, as in the answers of `aws logs` and GetAppMonitorData."""
-
-TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}"]', re.DOTALL)
-"""A JSON string, a brace, or the quote that begins an incomplete string."""
-
-EVENT_KEYS = (b'"RumEvents"', b'"event_type"')
-
 OnRead = Callable[[int, int], None]
 """on_read(bytes of a file read so far, events so far)."""
 
@@ -109,7 +103,7 @@ def read_file(path: Path, recorder: Recorder, on_read: OnRead) -> None:
     """Add a file's events to a recorder. Raises LoadgenError if it cannot be read or holds no RUM events."""
     feed = Feed(recorder)
     before = recorder.counts.events + recorder.counts.duplicates
-    useless = recorder.counts.broken_events + recorder.counts.bad_times
+    broken, bad_times = recorder.counts.broken_events, recorder.counts.bad_times
     try:
         with path.open("rb") as raw:
             head = raw.read(HEAD)
@@ -125,23 +119,29 @@ def read_file(path: Path, recorder: Recorder, on_read: OnRead) -> None:
             raise LoadgenError(f"{path}: is a folder; name the files in it, such as {path}/*.gz") from None
         if recorder.counts.events + recorder.counts.duplicates == before:
             raise LoadgenError(f"{path}: cannot be read ({error}); {INSTEAD}") from None
-        recorder.counts.broken_lines += 1  # the file ends early; the events before its end count
+        recorder.counts.damaged.append(path.name)
     if recorder.counts.events + recorder.counts.duplicates == before:
         if head.startswith(SQLITE):
             raise LoadgenError(f"{path}: the store of an endpoint that was sent no events; send it some, or {INSTEAD}")
-        unusable = recorder.counts.broken_events + recorder.counts.bad_times - useless
-        if unusable:
-            raise LoadgenError(f"{path}: none of its {unusable:,} RUM events tells id, session and time; {INSTEAD}")
+        if late := recorder.counts.bad_times - bad_times:
+            raise LoadgenError(f"{path}: its {late:,} RUM events have times before 2010 or after 2100; "
+                               "give times in milliseconds since 1970, as RUM does")  # fmt: skip
+        if unusable := recorder.counts.broken_events - broken:
+            raise LoadgenError(
+                f"{path}: none of its {unusable:,} RUM events has id, session, time and metadata; {INSTEAD}"
+            )
         raise LoadgenError(f"{path}: no RUM events in it: it looks like {describe_head(head)}; {INSTEAD}")
 
 
 def _read_stream(raw: IO[bytes], head: bytes, feed: Feed, on_read: OnRead) -> None:
     """Add the events of a stream."""
     counts = feed.recorder.counts
-    before, lines = counts.events + counts.duplicates, (counts.lines, counts.broken_lines)
+    lines, broken_lines, before, furthest = counts.lines, counts.broken_lines, count_known(counts), 0
 
     def tell() -> None:
-        on_read(raw.tell(), counts.events)
+        nonlocal furthest
+        furthest = max(furthest, raw.tell())  # a second reader begins again
+        on_read(furthest, counts.events)
 
     stream = cast(IO[bytes], gzip.GzipFile(fileobj=raw)) if head.startswith(GZIP) else raw
     head = stream.read(HEAD)
@@ -151,100 +151,15 @@ def _read_stream(raw: IO[bytes], head: bytes, feed: Feed, on_read: OnRead) -> No
         head = stream.read(HEAD)
     for read in choose_readers(head):
         stream.seek(0)
-        counts.lines, counts.broken_lines = lines
+        counts.lines, counts.broken_lines = lines, broken_lines
         read(stream, feed, tell)
-        if counts.events + counts.duplicates > before:
+        if count_known(counts) > before:
             return
 
 
-def choose_readers(head: bytes) -> tuple[Callable[[IO[bytes], Feed, Callable[[], None]], None], ...]:
-    """Return the readers of a file with this head; each is tried if the reader before it found no event."""
-    if is_document(head):
-        return read_document, read_objects
-    return (read_lines,) if b"\n" in head else (read_lines, read_objects)
-
-
-def is_document(head: bytes) -> bool:
-    """Whether a file with this head is one JSON value, rather than one JSON value on each line."""
-    start = head.lstrip(SPACE)
-    if not start.startswith((b"{", b"[")):
-        return False
-    *whole, rest = start.split(b"\n")
-    if whole or start.startswith(b"["):
-        return start.startswith(b"[") or not any(map(is_object, whole))
-    return not any(key in rest for key in EVENT_KEYS)
-
-
-def is_object(line: bytes) -> bool:
-    """Whether a line is a JSON object."""
-    try:
-        return isinstance(msgspec.json.decode(line), dict)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return False
-
-
-def read_lines(stream: IO[bytes], feed: Feed, tell: Callable[[], None]) -> None:
-    """Add the events of each line: an event of CloudWatch Logs, perhaps after a time, or a PutRumEvents body."""
-    counts = feed.recorder.counts
-    while line := stream.readline(LONGEST_LINE):
-        counts.lines += 1
-        if not feed.add_line(cut_json(line)):
-            counts.broken_lines += bool(line.strip())
-        if not counts.lines & 0x3FF:
-            tell()
-
-
-def cut_json(line: bytes) -> bytes:
-    """Return the JSON object in a line.
-
-    A time or other columns may stand around the object; CSV doubles its quotes, and a JSON string escapes them.
-    """
-    text = line[max(line.find(b"{"), 0) : line.rfind(b"}") + 1]
-    if text.startswith(b'{\\"'):
-        return unquote(b'"%s"' % text)
-    return text.replace(b'""', b'"') if text.startswith(b'{""') else text
-
-
-def read_document(stream: IO[bytes], feed: Feed, tell: Callable[[], None]) -> None:
-    """Add the event in each JSON string of a document that holds one."""
-    counts, rest = feed.recorder.counts, b""
-    while chunk := stream.read(CHUNK):
-        data, end = rest + chunk, 0
-        for match in QUOTED_EVENT.finditer(data):
-            end = match.end()
-            counts.lines += 1
-            counts.broken_lines += not _add_quoted(feed, match[0])
-        rest = data[max(end, len(data) - LONGEST_EVENT) :]
-        tell()
-
-
-def _add_quoted(feed: Feed, quoted: bytes) -> bool:
-    try:
-        return feed.add_line(msgspec.json.decode(quoted, type=str).encode())
-    except (msgspec.DecodeError, UnicodeError):
-        return False
-
-
-def read_objects(stream: IO[bytes], feed: Feed, tell: Callable[[], None]) -> None:
-    """Add each JSON object of a document in any layout: in a list, one after another, over several lines."""
-    counts, rest = feed.recorder.counts, b""
-    while len(rest) <= LONGEST_OBJECT and (chunk := stream.read(CHUNK)):
-        data, begin, end, depth = rest + chunk, 0, 0, 0
-        for match in TOKEN.finditer(data):
-            token = match[0]
-            if token == b'"':
-                break
-            if token == b"{":
-                begin = begin if depth else match.start()
-                depth += 1
-            elif token == b"}" and depth:
-                depth -= 1
-                if not depth:
-                    end = match.end()
-                    counts.lines += 1
-                    counts.broken_lines += not feed.add_line(data[begin:end])
-        rest = data[end:]
-        tell()
+def count_known(counts: ReadCounts) -> int:
+    """Count the events that were recognized as RUM's, usable or not."""
+    return counts.events + counts.duplicates + counts.broken_events + counts.bad_times
 
 
 def read_store(path: Path, feed: Feed, on_read: OnRead) -> None:

@@ -1,6 +1,6 @@
 """Write only what the data support: texts that enough sessions had, and digits that enough observations allow.
 
-Rule: a text is written only if at least `--at-least` sessions had it, after addresses, numbers and tokens were replaced
+Rule: a text is written only if at least `--at-least` visitors had it, after addresses, numbers and tokens were replaced
 by placeholders; ids, user agents and query strings are never used. A number is rounded to a third of its error.
 """
 
@@ -45,11 +45,11 @@ def drop_implausible(value: float, most: float) -> float:
 
 
 def find_common(texts: Iterable[tuple[str, int]], at_least: int) -> dict[str, int]:
-    """Return the texts of pairs (text, session) that at least `at_least` sessions had, each with its sessions."""
-    sessions: dict[str, set[int]] = {}
-    for text, session in texts:
-        sessions.setdefault(text, set()).add(session)
-    return {text: len(whose) for text, whose in sessions.items() if len(whose) >= at_least}
+    """Return the texts of pairs (text, visitor) that at least `at_least` visitors had, each with its visitors."""
+    visitors: dict[str, set[int]] = {}
+    for text, visitor in texts:
+        visitors.setdefault(text, set()).add(visitor)
+    return {text: len(whose) for text, whose in visitors.items() if len(whose) >= at_least}
 
 
 def round_to(value: float, error: float) -> float:

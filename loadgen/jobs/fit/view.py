@@ -14,7 +14,9 @@ import numpy as np
 from loadgen.jobs.fit.estimate import Estimates, Seen
 from loadgen.jobs.fit.judgement import RATIO, FitComparison, Judgement
 from loadgen.jobs.fit.observe import list_common_types
+from loadgen.jobs.fit.population import RARE
 from loadgen.jobs.fit.support import holds_secret
+from loadgen.jobs.fit.unread import count_things, list_unread
 from loadgen.jobs.fit.vitals import FEW, LEAST
 from loadgen.model import Noun
 from loadgen.scenario import Scenario
@@ -47,26 +49,22 @@ def list_pages(seen: Seen) -> Iterator[str]:
         elif len(template.members) > 1:
             yield f"page {name}: {len(template.members):,} paths that few sessions saw"
     if seen.site.dropped:
-        yield f"{seen.site.dropped:,} page views left out: their pages are too rare to be told"
+        yield count_things(
+            seen.site.dropped, "page view was left out: its page is too rare to be written",
+            "page views were left out: their pages are too rare to be written",
+        )  # fmt: skip
 
 
 def list_losses(seen: Seen) -> Iterator[str]:
     """Yield notes on data that could not be used."""
     counts = seen.recorded.counts
-    for number, what in (
-        (counts.broken_lines, "lines without RUM events"),
-        (counts.broken_events, "events without id, session, time, or with details or values that cannot be"),
-        (counts.duplicates, "events that came twice; each counts once"),
-        (counts.bad_times, "events with a time before 2010 or after 2100"),
-        (counts.out_of_order, "events after later ones of their session; they were sorted"),
-    ):
-        if number:
-            yield f"{number:,} {what}"
+    yield from list_unread(counts)
     if len(counts.monitors) > 1:
         yield f"events of {len(counts.monitors):,} app monitors are fitted as one site; give each monitor's alone"
     if counts.unknown_types:
         kinds = ", ".join(sorted(list_common_types(seen) & counts.unknown_types.keys())[:MOST_TOLD])
-        yield f"{sum(counts.unknown_types.values()):,} events of types that are not known: {kinds or 'rare ones'}"
+        number = sum(counts.unknown_types.values())
+        yield count_things(number, "event of a type", "events of types") + f" not known here: {kinds or 'rare ones'}"
 
 
 def list_cuts(seen: Seen) -> Iterator[str]:
@@ -85,13 +83,14 @@ def list_cuts(seen: Seen) -> Iterator[str]:
         passed = np.append(np.diff(visits.at), np.nan)
         jumped = np.isfinite(visits.spent) & (np.abs(visits.spent / 1000 - passed) > JUMPED)
         if jumped.any():
-            yield f"{int(jumped.sum()):,} page views between which a clock jumped by more than a minute"
+            number = int(jumped.sum())
+            yield count_things(number, "page change", "page changes") + " at which a clock jumped by more than a minute"
 
 
 def list_guesses(seen: Seen, found: Estimates, sample_rate: float | None) -> Iterator[str]:
     """Yield notes on what the data do not show, and what was assumed."""
     if sample_rate is None:
-        yield "sample rate: taken to be 1; if the client samples, give --sample-rate, and arrivals are made up for"
+        yield "sample rate: taken to be 1; if the client samples, give --sample-rate, which corrects the arrivals"
     if not seen.settings.cookies:
         yield (
             "no cookies: every page load is a session, and so a visit of the scenario: its rate, entries and exits are "
@@ -132,7 +131,7 @@ def list_residue(seen: Seen, found: Estimates) -> Iterator[str]:
     """Yield notes on what the data show but no scenario can state."""
     if found.people.other_browsers:
         common = [(name, number) for name, number in found.people.other_browsers.most_common(MOST_TOLD)
-                  if number >= seen.at_least and not holds_secret(name) and name.isprintable()]  # fmt: skip
+                  if name != RARE and not holds_secret(name) and name.isprintable()]  # fmt: skip
         others = ", ".join(f"{name} ({number:,})" for name, number in common)
         number = found.people.other_browsers.total()
         yield f"{number:,} sessions of browsers that scenarios do not have: {others or 'rare ones'}"
@@ -141,10 +140,14 @@ def list_residue(seen: Seen, found: Estimates) -> Iterator[str]:
     if found.errors.common:
         told = list(found.errors.common.items())[:MOST_TOLD]
         shown = "; ".join(f"“{text}” in {format_count(number)}" for text, number in told)
-        yield f"JavaScript errors have messages of their own in a scenario; recorded, by sessions: {shown}"
-    big = [text for text, number in found.errors.common.items() if number > 0.5 * len(seen.recorded.sessions.user)]
+        yield f"JavaScript errors have messages of their own in a scenario; recorded, by visitors: {shown}"
+    big = [
+        text
+        for text, number in found.errors.common.items()
+        if number > 0.5 * len(np.unique(seen.recorded.sessions.visitor))
+    ]
     if big:
-        yield f"“{big[0]}” is in {format_share(0.5)} of the sessions or more: an incident rather than a rate"
+        yield f"“{big[0]}” came to {format_share(0.5)} of the visitors or more: an incident rather than a rate"
 
 
 WIDTH, MANIFOLD = 80, 10.0

@@ -76,7 +76,7 @@ class Cuts(NamedTuple):
 
 
 def fold_pages(recorded: Recorded, at_least: int, patterns: Sequence[str] = ()) -> RecordedSite:
-    """Find the pages of the site; pages that fewer than `at_least` sessions saw become the page `other`."""
+    """Find the pages of the site; pages that fewer than `at_least` visitors saw become the page `other`."""
     views = recorded.find_rows(rum.PAGE_VIEW)
     path, session = recorded.events.page[views], recorded.events.session[views]
     views_of = np.bincount(path[path >= 0], minlength=len(recorded.pages))
@@ -85,14 +85,15 @@ def fold_pages(recorded: Recorded, at_least: int, patterns: Sequence[str] = ()) 
     of_path = np.full(len(recorded.pages) + 1, -1)
     for place, template in enumerate(templates):
         of_path[list(template.members)] = place
-    common = _count_sessions(path, session, len(recorded.pages)) >= at_least
-    seen = _count_sessions(of_path[path], session, len(templates))
+    visitor = recorded.sessions.visitor[session]
+    common = _count_visitors(path, visitor, len(recorded.pages)) >= at_least
+    seen = _count_visitors(of_path[path], visitor, len(templates))
     kept = [place for place, count in enumerate(seen.tolist()) if count >= at_least][:MOST_PAGES]
     number = np.full(len(templates) + 1, len(kept))
     number[kept] = np.arange(len(kept))
     number[-1] = -1
     page = number[of_path]
-    rare = np.unique(session[page[path] == len(kept)])
+    rare = np.unique(visitor[page[path] == len(kept)])
     names, chosen = name_pages([templates[place].path for place in kept]), [
         templates[place]._replace(examples=list_examples(
             templates[place].path, [recorded.pages[each] for each in templates[place].members if common[each]]))
@@ -119,10 +120,10 @@ def match_site(recorded: Recorded, site: RecordedSite) -> RecordedSite:
     return site._replace(of_path=of_path)
 
 
-def _count_sessions(page: Ints, session: Ints, pages: int) -> Ints:
-    """Count the sessions that saw each page."""
+def _count_visitors(page: Ints, visitor: Ints, pages: int) -> Ints:
+    """Count the visitors who saw each page."""
     known = page >= 0
-    pairs = np.unique(session[known] * pages + page[known])
+    pairs = np.unique(visitor[known] * pages + page[known])
     return np.bincount(pairs % pages, minlength=pages) if pages else np.zeros(0, dtype=np.int64)
 
 

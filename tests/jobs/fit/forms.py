@@ -68,6 +68,21 @@ def write_proxy_log(path: Path, events: list[Event]) -> None:
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
 
 
+def write_nginx_log(path: Path, events: list[Event]) -> None:
+    """A log whose format names the body otherwise, as nginx's `$request_body` is named."""
+    path.write_text("".join(json.dumps({"at": 1, "request_body": json.dumps(event)}) + "\n" for event in events))
+
+
+def write_tail(path: Path, events: list[Event]) -> None:
+    """What `aws logs tail --format json` prints: a time, then the event over several lines."""
+    path.write_text("".join(f"2026-01-01T00:00:00+00:00 a\n{json.dumps(event, indent=4)}\n" for event in events))
+
+
+def write_seconds(path: Path, events: list[Event]) -> None:
+    """Times in seconds, as a program makes them that takes PutRumEvents for its model."""
+    write_lines(path, [event | {"event_timestamp": event["event_timestamp"] / 1000} for event in events])
+
+
 def write_list(path: Path, events: list[Event]) -> None:
     path.write_text(json.dumps(events, indent=1))
 
@@ -124,6 +139,9 @@ FORMS: dict[str, Callable[[Path, list[Event]], None]] = {
     "insights": write_insights,
     "GetAppMonitorData": write_read_back,
     "proxy": write_proxy_log,
+    "nginx": write_nginx_log,
+    "aws logs tail": write_tail,
+    "seconds": write_seconds,
     "a list": write_list,
     "console of Logs Insights": write_console,
     "subscription": write_subscription,

@@ -95,10 +95,11 @@ def test_a_page_has_no_attribute_of_few_sessions_and_none_of_a_part_of_its_views
 
 
 def test_what_is_one_visitors_own_is_left_out() -> None:
-    texts = {f'{{"customer":"c{number}","tier":"gold","mail":"a@example.org"}}': 1 for number in range(100)}
+    texts = {f'{{"customer":"c{number}","tier":"gold","mail":"a@example.org"}}': [number] for number in range(100)}
     assert find_attributes(texts, 100, NOBODY, 5) == {"applicationAttributes": {"tier": "gold"}}
     assert find_attributes(texts, 100, frozenset({"tier"}), 5) == {}
     assert find_attributes(texts, 200, NOBODY, 5) == {}
+    assert find_attributes({'{"tier":"gold"}': [7] * 100}, 100, NOBODY, 5) == {}
 
 
 def test_names_of_the_client_and_values_that_are_no_scalars_are_no_attributes() -> None:

@@ -122,7 +122,7 @@ def test_too_few_sessions_and_nothing_to_read_are_refused(source: Path, tmp_path
         loadgen.fit()
     with pytest.raises(LoadgenError, match="no pattern of a path"):
         loadgen.fit(source, page=("help",))
-    with pytest.raises(LoadgenError, match="200 sessions without a page that 500 of them saw"):
+    with pytest.raises(LoadgenError, match="200 sessions without a page that 500 visitors saw"):
         loadgen.fit(source, at_least=500)
     for share in (0.01, 0.97):
         with pytest.raises(LoadgenError, match="leaves too few; give one nearer"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -70,7 +71,7 @@ def test_values_that_cannot_be_are_counted(events: list[Event], tmp_path: Path) 
         return change_members(event, lambda value: -5 if isinstance(value, int | float) else value)
 
     said = " ".join(loadgen.fit(write_odd(tmp_path / "odd", events, spoil)).notes)
-    assert "values that cannot be" in said
+    assert "values that cannot be right" in said
 
 
 VIEW, START = "com.amazon.rum.page_view_event", "com.amazon.rum.session_start_event"
@@ -99,3 +100,32 @@ def test_what_nothing_can_be_fitted_to_is_told_in_one_line(
     with pytest.raises(LoadgenError, match=said) as error:
         loadgen.fit(tmp_path / "some", at_least=1)
     assert "\n" not in str(error.value)
+
+
+def test_events_without_pages_are_told(events: list[Event], tmp_path: Path) -> None:
+    nameless = {name: value for name, value in events[0]["metadata"].items() if name != "pageId"}
+    write_lines(tmp_path / "nameless", [event | {"metadata": nameless} for event in events])
+    with pytest.raises(LoadgenError, match="45 sessions whose events name no page; give events with their metadata"):
+        loadgen.fit(tmp_path / "nameless")
+
+
+def test_too_few_sessions_are_told_with_what_could_not_be_read(events: list[Event], tmp_path: Path) -> None:
+    """The session ids of most events came to grief, a line is cut, and the file ends early."""
+    write_lines(tmp_path / "events", [dict(event, event_id="1") for event in events])
+    noise = random.Random(1).randbytes(99_000).replace(b"\n", b"")
+    data = gzip.compress((tmp_path / "events").read_bytes() + b"{\n" + noise)
+    (tmp_path / "cut.gz").write_bytes(data[:-50_000])
+    with pytest.raises(LoadgenError) as error:
+        loadgen.fit(tmp_path / "cut.gz")
+    said = str(error.value)
+    assert said.startswith(
+        "only 1 session is recorded; a fit needs at least 30: give more data (read besides: cut.gz is"
+    )
+    assert f"{len(events) - 1:,} events that came twice; each counts once" in said
+    assert "1 line without RUM events" in said
+
+
+def test_events_whose_details_are_missing_are_told_with_the_missing_views(events: list[Event], tmp_path: Path) -> None:
+    write_lines(tmp_path / "events", [event | {"event_details": None} for event in events])
+    with pytest.raises(LoadgenError, match=rf"page view; .* {len(events) - 45:,} events without id"):
+        loadgen.fit(tmp_path / "events")

@@ -55,6 +55,11 @@ def test_the_number_of_visitors_does_not_depend_on_the_sample_rate() -> None:
     assert guess_people(1_000, 4, 7 * 86_400, 0.1) == pytest.approx(whole, rel=0.05)
 
 
+def test_data_of_less_than_an_hour_do_not_tell_the_number_of_visitors() -> None:
+    assert guess_people(20, 6, 3500, 1.0) is None
+    assert guess_people(20, 6, 6 * 3600, 1.0) is not None
+
+
 def test_when_nobody_comes_twice_the_share_rests_on_the_usual_cache() -> None:
     seen = see_storefront(300, 60)
     found = find_returning(seen.recorded, seen.visits)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import loadgen
+from loadgen.errors import LoadgenError
 from loadgen.jobs.fit import build_fit_page, format_fitted, summarize_fit
 from loadgen.jobs.fit.support import holds_secret
 from loadgen.output import format_json
@@ -90,19 +91,21 @@ def plant(value: Any, stream: random.Random, secret: str) -> Any:
     return stream.choice(FORMS).format(secret) if isinstance(value, str) and stream.random() < 0.6 else value
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_a_secret_in_any_text_of_too_few_sessions_is_told_nowhere(seed: int, tmp_path: Path) -> None:
-    """Four sessions, one fewer than must have a text, hold the same secret in names, values, types and ids."""
+@pytest.mark.parametrize(("seed", "often", "user"), [(1, 4, ""), (2, 9, "5a3b0a52-5b0f-4d1b-9e43-0d8a4c4c0f11")])
+def test_a_secret_in_any_text_of_too_few_visitors_is_told_nowhere(
+    seed: int, often: int, user: str, tmp_path: Path
+) -> None:
+    """Four visitors, one fewer than must have a text, or one who comes nine times, have a secret in all texts."""
     stream = random.Random(seed)
     events = log_events(loadgen.generate("saas-dashboard", sessions=40, seed=seed, start="2026-01-01"))
     whose = list(dict.fromkeys(event["user_details"]["sessionId"] for event in events))
-    spoiled, secret = set(whose[3:7]), "xylo"
+    spoiled, secret = set(whose[3 : 3 + often]), "xylo"
     changed = []
     for event in events:
         session = event["user_details"]["sessionId"]
         held = plant(event, stream, secret) if session in spoiled else event
         if session in spoiled:
-            held["user_details"]["sessionId"] = f"{session} zq{secret}"
+            held["user_details"] |= {"sessionId": f"{session} zq{secret}"} | ({"userId": user} if user else {})
             if stream.random() < 0.5:
                 held["event_type"] = event["event_type"]
         changed.append(held)
@@ -115,6 +118,16 @@ def test_a_secret_in_any_text_of_too_few_sessions_is_told_nowhere(seed: int, tmp
         place = text.lower().find(secret)
         assert place < 0, text[max(place - 200, 0) : place + 100]
         assert "\x1b" not in text
+
+
+def test_what_one_user_alone_visits_is_fitted_if_one_visitor_is_enough(tmp_path: Path) -> None:
+    events = log_events(loadgen.generate("quickstart", sessions=40, seed=4, start="2026-01-01"))
+    for event in events:
+        event["user_details"]["userId"] = "5a3b0a52-5b0f-4d1b-9e43-0d8a4c4c0f11"
+    write_lines(tmp_path / "events", events)
+    with pytest.raises(LoadgenError, match=r"40 sessions without a page that 5 visitors saw; .* lower --at-least"):
+        loadgen.fit(tmp_path / "events")
+    assert loadgen.fit(tmp_path / "events", at_least=1).scenario.pages["home"].path == "/"
 
 
 @pytest.mark.parametrize(
@@ -139,7 +152,7 @@ def test_no_session_user_or_event_id_is_in_the_scenario(tmp_path: Path) -> None:
         assert body["UserDetails"]["userId"] not in found.text
 
 
-def test_what_few_sessions_saw_is_written_when_fewer_are_asked_for(tmp_path: Path) -> None:
+def test_what_few_visitors_saw_is_written_when_fewer_are_asked_for(tmp_path: Path) -> None:
     events = log_events(loadgen.generate("quickstart", sessions=60, seed=4, start="2026-01-01"))
     homes = list(dict.fromkeys(e["user_details"]["sessionId"] for e in events if e["metadata"]["pageId"] == "/"))
     for event in events:

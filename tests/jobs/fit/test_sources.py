@@ -8,6 +8,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -112,7 +113,27 @@ def test_what_is_broken_is_counted(bodies: list[bytes], expected: Recorded, tmp_
         (b'{"x": "' + b"y" * 200_000 + b'"}', "JSON with the members x"),
         (b'{\n  "events": [\n    {"message": "START"}\n  ]\n}\n', "JSON with the members events, message"),
         (b"[1,\n2]\n", "JSON without RUM events"),
-        (b'{"event_type": "x", "event_id": "1"}\n' * 3, "none of its 3 RUM events tells id, session and time"),
+        (b'{"event_type": "x", "event_id": "1"}\n' * 3, "none of its 3 RUM events has id, session, time and metadata"),
+        (
+            b'{"event_type": "x", "event_id": "1", "sessionId": "1", "event_timestamp": 1.7e15}\n',
+            "its 1 RUM events have times before 2010 or after 2100; give times in milliseconds",
+        ),
+        (
+            b'{"event_type": "x", "event_id": "1", "event_timestamp": "2026-01-01"}\n',
+            "RUM events of another form: Expected `float | null`, got `str` - at `$.event_timestamp`",
+        ),
+        (gzip.compress(gzip.compress(b"", mtime=0), mtime=0), "gzip of gzip of an empty file"),
+        (b"BZh91AY&SY", "bzip2; unpack it first"),
+        (b'{\n    "events": [],\n    "searchedLogStreams": []\n}\n', "an answer without events; ask for a time with"),
+        (b'{"Events": []}', "an answer without events; ask for a time with traffic"),
+        (
+            b'{"results": [], "status": "Running"}',
+            "a query of Logs Insights that still runs; ask for its results again",
+        ),
+        (
+            b'{\n "results": [[{"field": "event_id", "value": "1"}]],\n "status": "Complete"\n}\n',
+            "rows of Logs Insights without @message; query: fields @message",
+        ),
         (b"SQLite format 3\0" + b"x" * 100, "no store of a loadgen endpoint"),
     ],
 )
@@ -192,7 +213,7 @@ def test_a_gzip_that_ends_early_gives_what_came_before(bodies: list[bytes], tmp_
     (tmp_path / "file").write_bytes(whole[: len(whole) // 2])
     found = read(tmp_path / "file")
     assert found.counts.events > 0
-    assert found.counts.broken_lines >= 1
+    assert (found.counts.damaged, found.counts.broken_lines) == (["file"], 0)
 
 
 def test_a_store_without_events_is_told_from_binary_data(tmp_path: Path) -> None:
@@ -201,6 +222,13 @@ def test_a_store_without_events_is_told_from_binary_data(tmp_path: Path) -> None
         pass
     with pytest.raises(LoadgenError, match="the store of an endpoint that was sent no events; send it some"):
         read(store)
+
+
+@pytest.mark.parametrize("option", ["after", "target", "region", "proxy"])
+def test_an_option_of_the_live_reading_is_refused_for_files(option: str, tmp_path: Path) -> None:
+    asked = msgspec.structs.replace(FitOptions(), **{option: "2026-11-27"})
+    with pytest.raises(LoadgenError, match=f"--{option} is for an app monitor that is read live"):
+        read_sources([tmp_path / "file"], asked, print)
 
 
 def test_a_time_that_ends_before_it_begins_is_refused_before_anything_is_asked() -> None:

@@ -1,9 +1,9 @@
 """Synthetic traffic and load tests for Amazon CloudWatch RUM, with a local RUM endpoint to test against.
 
-The names below are the Python API; the command line calls nothing else. A verb takes a scenario (a `Scenario`, a path,
-or the name of a shipped scenario) and its options by keyword, prints nothing, reports its progress to `on_progress`,
-and raises `LoadgenError` for an error that the caller can mend. A name is imported at its first use, so that
-`import loadgen` is cheap.
+The names below are the Python API. The command line calls them, and beside them functions of `loadgen.jobs` that write
+files, format results and manage app monitors. A verb takes a scenario (a `Scenario`, a path, or the name of a shipped
+scenario) and its options by keyword, prints nothing, reports its progress to `on_progress`, and raises `LoadgenError`
+for an error that the caller can mend. A name is imported at its first use, so that `import loadgen` is cheap.
 """
 
 from __future__ import annotations

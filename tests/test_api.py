@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import loadgen
+from loadgen.jobs.report import report
 from tests.paths import ROOT
 
 NAMES = {
@@ -113,6 +114,8 @@ PATHS: dict[str, Callable[[Any], object]] = {
     "plan, others": lambda wrong: loadgen.plan("quickstart", others=wrong),
     "plan, one of the others": lambda wrong: loadgen.plan("quickstart", others=[wrong], duration=1),
     "preview": loadgen.preview,
+    "report": report,
+    "report, html": lambda wrong: report("a", html=wrong or NOTHING),
     "run": loadgen.run,
     "run, out": lambda wrong: loadgen.run("quickstart", out=wrong or NOTHING),
     "sampling": loadgen.sampling,

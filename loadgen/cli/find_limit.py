@@ -44,6 +44,4 @@ def find_limit(scenario: Path, out: Path | None, as_json: bool, yes: bool, **opt
     else:
         show_view(build_limit_view(found.limit))
         echo(f"results   {found.folder}")
-    if found.limit.interrupted:
-        sys.exit(130)
-    sys.exit(0 if found.limit.confirmed and not found.limit.own else 3)
+    sys.exit(found.exit_code)

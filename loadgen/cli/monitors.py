@@ -9,7 +9,6 @@ import click
 
 from loadgen.cli.options import JSON, NAME, SCENARIO, SHARE, YES, add_options, with_account
 from loadgen.cli.terminal import VerbGroup, ask_on_terminal, echo_error, show_result
-from loadgen.errors import LoadgenError
 
 if TYPE_CHECKING:
     from loadgen.aws import Account
@@ -71,17 +70,10 @@ def create_monitor(
     name: str, tags: tuple[str, ...], platform: str | None, account: Account, as_json: bool, **settings: Any
 ) -> MadeCall:
     """Create an app monitor."""
-    from loadgen.jobs.monitors import MonitorOptions, change, check_name, parse_tags
+    from loadgen.jobs import monitors as job
 
-    given = MonitorOptions(**settings).parameters
-    given |= {"Tags": parse_tags(tags)} if tags else {}
-    given |= {"Platform": platform} if platform else {}
-    if "Domain" not in given and "DomainList" not in given and platform in {None, "Web"}:
-        raise LoadgenError("an app monitor for the web needs a domain; give --domain shop.example.com")
-    if platform not in {None, "Web"}:
-        why = "send OTLP, which loadgen neither sends nor accepts; it is for the web"
-        echo_error(f"note: applications for {platform} {why}")
-    return change(account, "CreateAppMonitor", Name=check_name(name), **given)
+    wanted = job.MonitorOptions(**settings)
+    return job.create_monitor(account, name, wanted, job.parse_tags(tags), platform, echo_error)
 
 
 @monitors.command("update", epilog="Example: loadgen monitors update shop --sample-rate 0.5")
@@ -94,10 +86,7 @@ def change_monitor(name: str, account: Account, yes: bool, as_json: bool, **sett
     """Change the given settings of an app monitor. Asks before it takes something away."""
     from loadgen.jobs.monitors import MonitorOptions, update_monitor
 
-    given = MonitorOptions(**settings).parameters
-    if not given:
-        raise LoadgenError("nothing to change; give at least one setting, such as --sample-rate 0.5")
-    return update_monitor(account, name, given, ask_on_terminal(yes))
+    return update_monitor(account, name, MonitorOptions(**settings), ask_on_terminal(yes))
 
 
 @monitors.command("delete", epilog="Example: loadgen monitors delete shop")

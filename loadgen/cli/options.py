@@ -150,20 +150,6 @@ class Integer(WholeCountOption):
     name = "integer"
 
 
-def parse_operation_quota(text: str) -> tuple[str, float]:
-    """Parse the quota of an operation: its name, and its calls a second."""
-    from loadgen.rum.service_model import load_service_model
-
-    operation, _, number = text.partition("=")
-    try:
-        rate = units.parse_count(number)
-    except ValueError:
-        rate = 0.0
-    if operation not in load_service_model().operations or not rate:
-        raise ValueError(f"{text!r} is no operation's quota; write NAME=N such as GetAppMonitorData=5")
-    return operation, rate
-
-
 def write_percent(part: float) -> str:
     """Format a part of 1 in per cent, as options accept it."""
     return f"{part * 100:g}%"
@@ -175,7 +161,6 @@ DURATION = ParsedOption("duration", units.parse_length, "{:g}s".format)
 RATES = ParsedOption("rates", units.parse_rates, lambda rates: ",".join(f"{rate:g}" for rate in rates))
 SHARE = ParsedOption("share", units.parse_share, write_percent)
 PERCENT = ParsedOption("percent", units.parse_percent, write_percent)
-OPERATION_QUOTA = ParsedOption("quota", parse_operation_quota)
 FILE = click.Path(path_type=Path)
 POSITIVE = CountOption(min=0, min_open=True, max=1e12)
 

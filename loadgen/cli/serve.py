@@ -10,11 +10,20 @@ from typing import Any, TextIO
 import click
 from click.core import ParameterSource
 
-from loadgen.cli.options import FILE, OPERATION_QUOTA, QUOTA, CountOption, Integer, ParsedOption, job_command
+from loadgen.cli.options import FILE, QUOTA, CountOption, Integer, ParsedOption, job_command
 from loadgen.cli.terminal import echo
 from loadgen.errors import LoadgenError
 from loadgen.units import check_form
 
+
+def parse_operation_quota(text: str) -> tuple[str, float]:
+    """Parse the quota of an operation, such as GetAppMonitorData=5."""
+    from loadgen.endpoint import parse_operation_quota as parse
+
+    return parse(text)
+
+
+OPERATION_QUOTA = ParsedOption("quota", parse_operation_quota)
 REGION = ParsedOption("region", partial(check_form, r"[a-z]{2,}(-[a-z]+)+-[0-9]+", "region", "one such as us-east-1"))
 ACCOUNT = ParsedOption("account", partial(check_form, r"[0-9]{12}", "account", "twelve digits"))
 SHELL_LINES = (

@@ -24,7 +24,13 @@ import msgspec
 from loadgen.endpoint.admin import PREFIX, EndpointLedger, LoggedCalls
 from loadgen.endpoint.call_log import PutCall
 from loadgen.endpoint.faults import Faults, parse_faults
-from loadgen.endpoint.settings import EndpointSettings, ServerArguments, StartReport, complete_settings
+from loadgen.endpoint.settings import (
+    EndpointSettings,
+    ServerArguments,
+    StartReport,
+    complete_settings,
+    parse_operation_quota,
+)
 from loadgen.errors import EndpointError
 from loadgen.model import Request
 from loadgen.options import require_path, resolve_options
@@ -41,6 +47,7 @@ __all__ = [
     "find_running",
     "make_credentials",
     "parse_faults",
+    "parse_operation_quota",
 ]
 
 STOP_SECONDS = 10.0

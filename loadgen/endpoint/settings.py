@@ -26,6 +26,7 @@ from loadgen.rum.quotas import (
     TokenBucket,
 )
 from loadgen.rum.service_model import PUT_RUM_EVENTS, load_service_model
+from loadgen.units import parse_count
 from loadgen.wire.sigv4 import Credentials
 
 
@@ -109,6 +110,18 @@ def complete_settings(settings: EndpointSettings, members: dict[str, Any]) -> En
     if problem := complete.live.find_problem():
         raise EndpointError(f"endpoint settings: {problem}")
     return complete
+
+
+def parse_operation_quota(text: str) -> tuple[str, float]:
+    """Parse the quota of an operation: its name, and its calls a second. ValueError says what to write instead."""
+    operation, _, number = text.partition("=")
+    try:
+        rate = parse_count(number)
+    except ValueError:
+        rate = 0.0
+    if operation not in load_service_model().operations or not rate:
+        raise ValueError(f"{text!r} is no operation's quota; write NAME=N such as GetAppMonitorData=5")
+    return operation, rate
 
 
 class ServerArguments(Noun):

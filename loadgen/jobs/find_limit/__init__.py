@@ -51,6 +51,13 @@ class FoundLimit(Noun):
     limit: Limit
     folder: Path
 
+    @property
+    def exit_code(self) -> int:
+        """0 confirmed, 3 not confirmed or bounded by the generator itself, 130 interrupted."""
+        if self.limit.interrupted:
+            return 130
+        return 0 if self.limit.confirmed and not self.limit.own else 3
+
 
 SearchProgress = SearchStep | str
 OnSearchProgress = Callable[[SearchProgress], None]

@@ -35,6 +35,7 @@ from loadgen.jobs.monitors.requests import (
     parse_tags,
     read_document,
 )
+from loadgen.jobs.progress import OnLine, ignore_progress
 from loadgen.jobs.targets import Confirm, ConsentQuestion, require_yes
 from loadgen.model import Noun
 from loadgen.scenario import load
@@ -48,6 +49,7 @@ __all__ = [
     "build_public_policy",
     "change",
     "check_name",
+    "create_monitor",
     "delete_destination",
     "delete_monitor",
     "delete_policy",
@@ -105,8 +107,29 @@ def require_policy(account: Account, name: str) -> dict[str, Any]:
     return found
 
 
-def update_monitor(account: Account, name: str, given: dict[str, Any], confirm: Confirm | None) -> MadeCall:
+def create_monitor(
+    account: Account,
+    name: str,
+    settings: MonitorOptions,
+    tags: dict[str, str],
+    platform: str | None,
+    on_progress: OnLine = ignore_progress,
+) -> MadeCall:
+    """Create an app monitor; `platform` is Web (None), Android or iOS. LoadgenError: one for the web has no domain."""
+    given = settings.parameters | ({"Tags": tags} if tags else {}) | ({"Platform": platform} if platform else {})
+    if platform not in {None, "Web"}:
+        why = "send OTLP, which loadgen neither sends nor accepts; it is for the web"
+        on_progress(f"note: applications for {platform} {why}")
+    elif not settings.domains:
+        raise LoadgenError("an app monitor for the web needs a domain; give --domain shop.example.com")
+    return change(account, "CreateAppMonitor", Name=check_name(name), **given)
+
+
+def update_monitor(account: Account, name: str, settings: MonitorOptions, confirm: Confirm | None) -> MadeCall:
     """Change settings of an app monitor; asks first if that removes something."""
+    given = settings.parameters
+    if not given:
+        raise LoadgenError("nothing to change; give at least one setting, such as --sample-rate 0.5")
     present = require_monitor(account, name, policy=False).monitor or {}
     if losses := tuple(f"app monitor {name} loses {loss}" for loss in find_losses(present, given)):
         require_yes(confirm, ConsentQuestion(losses, "Change it?"), "nothing was changed")

@@ -1,7 +1,7 @@
 """The options of each verb that does a job, each with its default and its bounds.
 
-Rule: a default stands only here. The module imports little, so that the help of a verb, which shows the defaults, comes
-at once.
+Rule: a default stands only here: an option of a verb is a field of its class, and a line in its file of `loadgen/cli/`.
+The module imports little, so that the help of a verb, which shows the defaults, comes at once.
 """
 
 from __future__ import annotations

@@ -18,7 +18,6 @@ from loadgen.aws.changes import (
     read_policy,
     read_state,
 )
-from loadgen.aws.clients import explain_errors
 from loadgen.aws.credentials import Guest, make_signer
 from loadgen.aws.desired_state import build_definitions, build_policy, list_domains
 
@@ -32,7 +31,6 @@ __all__ = [
     "build_definitions",
     "build_policy",
     "check_platform",
-    "explain_errors",
     "find_losses",
     "is_monitor_id",
     "list_domains",

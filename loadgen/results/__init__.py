@@ -24,7 +24,7 @@ from loadgen.results.run_data import (
     find_bin_width,
     read_or_recover_summary,
 )
-from loadgen.results.run_folder import RUN, Recording, RunFolder
+from loadgen.results.run_folder import Recording, RunFolder
 from loadgen.results.run_spec import CLUSTER_SECRET, LIFELINE, MASTER_SEEN, RunSpec, make_run_options
 from loadgen.results.summarize import RunEnd, find_breaches_so_far, summarize_run
 from loadgen.results.summary import (
@@ -52,7 +52,6 @@ __all__ = [
     "LIFELINE",
     "MASTER_SEEN",
     "NOT_SENT",
-    "RUN",
     "THROTTLED",
     "Aggregate",
     "BinnedRequests",

@@ -26,6 +26,12 @@ from tests.paths import ROOT
 SETTINGS = EndpointSettings(credentials=(KEYS,), quota=None)
 
 
+def test_its_process_imports_neither_scenarios_nor_what_draws_them_nor_the_cloud() -> None:
+    script = "import sys, loadgen.endpoint.server; print(*sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert not {"numpy", "pydantic", "boto3", "botocore", "duckdb", "loadgen.scenario"} & set(done.stdout.split())
+
+
 def test_it_listens_on_a_free_port_and_stops() -> None:
     with Endpoint(SETTINGS) as endpoint:
         assert endpoint.is_alive()

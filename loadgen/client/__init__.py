@@ -2,8 +2,7 @@
 
 from loadgen.client.block_plan import BlockPlan
 from loadgen.client.cache import ClientCounts, make_session_id
-from loadgen.client.dispatch import DRAIN_SECONDS, Dispatch, Preflights
-from loadgen.client.plan import Plan, plan
+from loadgen.client.dispatch import DRAIN_SECONDS, Dispatch, Plan, Preflights, plan
 from loadgen.ids import draw_sampling, is_sampled
 
 __all__ = [

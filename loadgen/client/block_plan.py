@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loadgen.client.cache import SESSION_STARTED, ClientCounts, make_session_id
-from loadgen.client.plan import Plan, plan
+from loadgen.client.dispatch import Plan, plan
 from loadgen.ids import draw_first_bytes, is_sampled, make_uuid4, write_uuids
 from loadgen.model import Batch, Event, EventColumns, EventView, Load, Session
 from loadgen.rum.events import CLS, INP, SESSION_START
@@ -214,7 +214,7 @@ def find_dispatches(events: Recordable, loads: list[Load], interval: float) -> E
     ready = np.array([load.ready for load in loads])[events.load]
     end = list_ends(loads)[events.load]
     at = events.at
-    count = np.where(at > ready, ((at - ready) / interval).astype(np.int64) + 1, 1)  # as plan.py's `schedule_tick`
+    count = np.where(at > ready, ((at - ready) / interval).astype(np.int64) + 1, 1)  # as `schedule_tick` in dispatch.py
     tick = ready + count * interval
     late = tick <= at
     tick = np.where(late, ready + (count + 1) * interval, tick)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from loadgen.cli import commands
 from loadgen.scenario import load
@@ -126,3 +127,28 @@ def test_every_whole_scenario_on_a_page_is_valid(text: str, tmp_path: Path) -> N
     file = tmp_path / "shown.toml"
     file.write_text(text)
     assert load(file).pages
+
+
+def shown_outputs() -> Iterator[tuple[Path, str, list[str]]]:
+    """Each command on a page whose output a seed decides, with the lines that the page shows of it."""
+    for page in PAGES:
+        for block in re.findall(r"^```text\n(\$ loadgen .*?)^```", page.read_text(), re.DOTALL | re.MULTILINE):
+            for part in re.split(r"^\$ loadgen ", block, flags=re.MULTILINE)[1:]:
+                command, *lines = part.splitlines()
+                if command.split()[0] in ("check", "plan", "sampling"):
+                    yield page, command, [line for line in lines if line != "…"]
+
+
+SHOWN = list(shown_outputs())
+
+
+def test_pages_show_outputs_of_several_verbs() -> None:
+    assert {command.split()[0] for _, command, _ in SHOWN} == {"check", "plan", "sampling"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("page", "command", "lines"), SHOWN, ids=[command for _, command, _ in SHOWN])
+def test_what_a_page_shows_of_a_command_is_what_it_prints(page: Path, command: str, lines: list[str]) -> None:
+    printed = iter(CliRunner().invoke(commands, command.split(), env={"COLUMNS": "80"}).stdout.splitlines())
+    for line in lines:
+        assert line in printed, f"{name_of(page)}: {line}"  # in this order

@@ -79,7 +79,9 @@ def fit(
     draft = calibrate(compose(seen, found, asked.name, rate, asked.at_least), seen, on_progress)
     scenario = draft.build()
     reference = seen if judged is None else see_visits(judged, asked.at_least, site=match_site(judged, seen.site))
-    judgement = judge_scenario(scenario, reference, asked, judged is not None, on_progress)
+    judgement = judge_scenario(
+        scenario, reference, asked, len(fitted.sessions.user) if judged is not None else 0, on_progress
+    )
     templates = {name: each.path for name, each in zip(seen.site.names, seen.site.templates, strict=True)}
     notes = list_notes(seen, found, asked.sample_rate)
     return Fitted(scenario, draft.write(), notes, judgement, sessions, recorded.counts.events, templates)
@@ -137,9 +139,9 @@ def select_sessions(recorded: Recorded, chosen: Bools) -> Recorded:
 
 
 def judge_scenario(
-    scenario: Scenario, reference: Seen, asked: FitOptions, held_out: bool, on_progress: OnProgress
+    scenario: Scenario, reference: Seen, asked: FitOptions, fitted: int, on_progress: OnProgress
 ) -> Judgement:
-    """Generate about as many sessions as `reference` has, and compare the two."""
+    """Generate about as many sessions as `reference` has, and compare the two; `fitted`: see judge."""
     wanted_sessions = min(len(reference.recorded.sessions.user), MOST_GENERATED)
     wanted = scenario.adjust(rate=wanted_sessions / max(compute_mean_rate(scenario).expected, 1e-9))
     sessions = min(wanted_sessions, len(draw_starts(wanted, asked.seed)))  # fewer sessions start if the rate falls to 0
@@ -147,7 +149,7 @@ def judge_scenario(
     tick = Ticker(on_progress, f"generating {scenario.name}", None, "events")
     start = datetime.fromtimestamp(float(find_starts(reference)[1].min(initial=4e9)), UTC).isoformat()
     generated = record_generated(wanted, sessions, asked.seed, start, tick)
-    return judge(reference, see_visits(generated, 1, site=match_site(generated, reference.site)), held_out=held_out)
+    return judge(reference, see_visits(generated, 1, site=match_site(generated, reference.site)), fitted)
 
 
 def write_fitted(fitted: Fitted, out: Path, report: Path | None, on_progress: OnProgress = ignore_progress) -> None:

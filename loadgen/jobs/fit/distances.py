@@ -1,7 +1,9 @@
 """Measure distances between recorded and generated observations, and the distances that chance alone gives.
 
 Rule: chance is measured by dividing the visitors of both sides again at random, each with all sessions, because the
-sessions of one visitor are not independent. The divisions are fixed, so the same data give the same figures.
+sessions of one visitor are not independent. The divisions are fixed, so the same data give the same figures. If the
+scenario was fitted to other sessions than it is compared with, these are a sample too, whose chance the divisions lack:
+then each division leaves visitors out, so that its two parts differ as much as three samples do.
 """
 
 from __future__ import annotations
@@ -11,12 +13,15 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from loadgen.jobs.fit.observe import Observations
 from loadgen.jobs.fit.recorded import Bools, Floats, Ints, SessionTable
 
 DIVISIONS = 60
 CHANCE = (0.025, 0.975)
+RECORDED, GENERATED, LEFT_OUT = 1, 0, -1
+"""The sides of a division, and the visitors in neither."""
 
 
 class Distance(NamedTuple):
@@ -38,6 +43,23 @@ class SessionVisitors(NamedTuple):
     total: int
 
 
+class Sides(NamedTuple):
+    """The visitors of both sides, and the share of them that each division has."""
+
+    recorded: SessionVisitors
+    generated: SessionVisitors
+    part: float = 1.0
+
+
+def find_part_of_three(recorded: int, generated: int, fitted: int) -> float:
+    """Return the share of each side's sessions that makes two samples differ as three of these sizes do.
+
+    The variance of a difference is proportional to the sum of 1/n over the samples that it has its chance from.
+    """
+    two = 1 / recorded + 1 / generated
+    return two / (two + 1 / fitted)
+
+
 def number_people(sessions: SessionTable) -> SessionVisitors:
     """Number the visitors by user id, in the order of their first sessions; a session without id is its own visitor."""
     first, place = np.unique(sessions.visitor, return_index=True, return_inverse=True)[1:]
@@ -45,30 +67,36 @@ def number_people(sessions: SessionTable) -> SessionVisitors:
     return SessionVisitors(numbers, int(numbers.max(initial=-1)) + 1)
 
 
-def measure_distance(
-    one: Observations, other: Observations, people: tuple[SessionVisitors, SessionVisitors], statistic: Statistic
-) -> Distance:
+def measure_distance(one: Observations, other: Observations, people: Sides, statistic: Statistic) -> Distance:
     """Measure the distance of two sides, and the interval of distances by chance."""
-    first = people[0].total
-    owner = np.concatenate((people[0].of_session[one.session], people[1].of_session[other.session] + first))
+    first = people.recorded.total
+    owner = np.concatenate(
+        (people.recorded.of_session[one.session], people.generated.of_session[other.session] + first)
+    )
     values = np.concatenate((one.value, other.value))
     order = np.argsort(values, kind="stable")
     owner, values = owner[order], values[order]
     found = statistic(values, owner < first)
-    by_chance = [statistic(values, division[owner]) for division in divide_visitors(first, people[1].total)]
+    by_chance = []
+    for division in divide_visitors(first, people.generated.total, people.part):
+        side = division[owner]
+        kept = side != LEFT_OUT
+        by_chance.append(statistic(values[kept], side[kept] == RECORDED))
     low, high = np.nanquantile(by_chance, CHANCE) if np.isfinite(by_chance).any() else (np.nan, np.nan)
     return Distance(found, float(low), float(high))
 
 
 @lru_cache(maxsize=4)
-def divide_visitors(one: int, other: int) -> tuple[Bools, ...]:
-    """Return random divisions of all visitors into two parts of these sizes; True: the first part."""
+def divide_visitors(one: int, other: int, part: float) -> tuple[NDArray[np.int8], ...]:
+    """Return random divisions of all visitors into two sides with `part` of these sizes, and those left out."""
     stream = np.random.default_rng(31)
+    ones, others = (max(round(size * part), min(size, 1)) for size in (one, other))
     divisions = []
     for _ in range(DIVISIONS):
-        chosen = np.zeros(one + other, dtype=bool)
-        chosen[stream.permutation(one + other)[:one]] = True
-        divisions.append(chosen)
+        sides, order = np.full(one + other, LEFT_OUT, dtype=np.int8), stream.permutation(one + other)
+        sides[order[:ones]] = RECORDED
+        sides[order[one : one + others]] = GENERATED
+        divisions.append(sides)
     return tuple(divisions)
 
 

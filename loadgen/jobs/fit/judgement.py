@@ -15,11 +15,12 @@ import numpy as np
 
 from loadgen.jobs.fit.distances import (
     Distance,
-    SessionVisitors,
+    Sides,
     Statistic,
     find_kolmogorov,
     find_mean_ratio,
     find_part,
+    find_part_of_three,
     find_quantile_ratio,
     find_variation,
     measure_distance,
@@ -93,17 +94,19 @@ class Judgement(Noun):
         return sum(each.verdict == verdict for each in self.comparisons)
 
 
-def judge(recorded: Seen, generated: Seen, held_out: bool = False) -> Judgement:
-    """Compare all figures that both sides show."""
-    people = number_people(recorded.recorded.sessions), number_people(generated.recorded.sessions)
-    sizes = len(people[0].of_session), len(people[1].of_session)
+def judge(recorded: Seen, generated: Seen, fitted: int = 0) -> Judgement:
+    """Compare all figures that both sides show; `fitted`: sessions of the fit if it was made from others, else 0."""
+    people = Sides(number_people(recorded.recorded.sessions), number_people(generated.recorded.sessions))
+    sizes = len(people.recorded.of_session), len(people.generated.of_session)
+    if fitted and min(sizes):
+        people = people._replace(part=find_part_of_three(*sizes, fitted))
     comparisons: list[FitComparison] = []
     pairs: list[Pair] = []
     for pairing in list_pairings((recorded, generated)):
         comparisons += compare_pairing(pairing, people)
         if len(pairing.recorded.value) >= FEWEST and len(pairing.generated.value) >= FEWEST and pairing.shown:
             pairs.append(make_pair(pairing))
-    return Judgement(*sizes, held_out, tuple(comparisons), tuple(pairs), count_sessions_to_tell(comparisons, sizes))
+    return Judgement(*sizes, fitted > 0, tuple(comparisons), tuple(pairs), count_sessions_to_tell(comparisons, sizes))
 
 
 def count_sessions_to_tell(comparisons: list[FitComparison], sizes: tuple[int, int]) -> int:
@@ -120,7 +123,7 @@ def count_sessions_to_tell(comparisons: list[FitComparison], sizes: tuple[int, i
     return int(float(f"{min(sizes) * max(median(times), 1):.1e}")) if times else 0
 
 
-def compare_pairing(pairing: Pairing, people: tuple[SessionVisitors, SessionVisitors]) -> list[FitComparison]:
+def compare_pairing(pairing: Pairing, people: Sides) -> list[FitComparison]:
     """Make all comparisons of one pairing."""
     one, other = pairing.recorded, pairing.generated
     found = []
@@ -149,7 +152,7 @@ def _compare(
     pairing: Pairing,
     figure: str,
     kind: str,
-    people: tuple[SessionVisitors, SessionVisitors],
+    people: Sides,
     statistic: Statistic,
     figures: tuple[float, float] | None = None,
 ) -> FitComparison:
@@ -174,7 +177,7 @@ def _compare(
     )
 
 
-def is_one_sided(one: Observations, other: Observations, people: tuple[SessionVisitors, SessionVisitors]) -> bool:
+def is_one_sided(one: Observations, other: Observations, people: Sides) -> bool:
     """Whether one side shows something that the other hardly ever shows, beyond chance."""
     counts = len(one.value), len(other.value)
     if max(counts) < FEWEST or min(counts) > HARDLY * max(counts):

@@ -136,7 +136,9 @@ def draw_shares(pair: Pair) -> Markup:
     axis, scale = Axis.of_columns(labels, label_columns(labels, every)), make_linear_scale(max(*recorded, *generated))
     layers = [Layer(RECORDED, "recorded", recorded, "stack"), Layer(GENERATED, "generated", generated, "dots")]
     title = f"{pair.name}, recorded and generated"
-    return Plot(make_id(pair), title, SHARES, axis, scale, format_percent, layers).render()
+    plot = Plot(make_id(pair), title, SHARES, axis, scale, format_percent, layers).render()
+    rows = [(label, *map(format_percent, both)) for label, *both in zip(labels, recorded, generated, strict=True)]
+    return Markup(plot + fold("All shares", render_table(("", "recorded", "generated"), rows, title)))
 
 
 def draw_quantiles(pair: Pair) -> Markup:

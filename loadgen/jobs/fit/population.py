@@ -86,7 +86,7 @@ def count_people(recorded: Recorded, at_least: int) -> VisitorCounts:
     if by_language:
         country = np.array([each.replace("_", "-").rpartition("-")[2] for each in language], dtype=object)
     homes = [each if len(each) == 2 and each.isalpha() and each.isupper() else "" for each in country]
-    browsers = _count(browser)
+    unlike = [name not in KNOWN_BROWSERS for name in names[people.browser]]
     speaks = [each if name != BUILT_IN else "" for each, name in zip(language, browser, strict=True)]
     versioned = np.where([name in VERSIONED for name in browser], browser, "")
     versions = {
@@ -97,8 +97,8 @@ def count_people(recorded: Recorded, at_least: int) -> VisitorCounts:
         _count(homes),
         by_language,
         _count(device),
-        Counter({name: number for name, number in browsers.items() if name in KNOWN_BROWSERS}),
-        Counter({name: number for name, number in browsers.items() if name not in KNOWN_BROWSERS}),
+        _count(browser[browser != RARE]) - _count(browser[unlike]),
+        _count(browser[unlike]),
         int(((browser == "Chrome") & (version == "")).sum()),
         Counter({name: number for name, number in _count(system).items() if name in KNOWN_SYSTEMS}),
         versions,

@@ -207,6 +207,8 @@ def format_judgement(judgement: Judgement) -> Iterator[str]:
             yield group
         yield format_comparison(each)
     yield ""
+    if any(each.verdict == "off" and not isfinite(each.distance) for each in judgement.comparisons):
+        yield "n:m are the observations of both sides where one has hardly any, beyond chance"
     close, off, little = (judgement.count(verdict) for verdict in ("close", "off", "too little data"))
     yield f"{close} close, {off} off, {little} with too little data to say"
     if judgement.sessions_to_tell:
@@ -235,9 +237,12 @@ def format_figure(value: float, unit: str) -> str:
 
 
 def format_distance(each: FitComparison) -> str:
-    """Format a distance: a ratio as a change in per cent, another distance in points of 100."""
+    """Format a distance: a ratio as a change in per cent, another distance in points of 100.
+
+    If one side hardly ever has the figure, its distance is the number of observations of both sides.
+    """
     if not isfinite(each.distance):
-        return NONE
+        return f"{each.recorded_count:,}:{each.generated_count:,}" if each.verdict == "off" else NONE
     if each.kind == RATIO:
         return f"{(each.distance - 1) * 100:+.1f}%" if each.distance < MANIFOLD else f"×{format_digits(each.distance)}"
     return f"{each.distance * 100:.1f}"

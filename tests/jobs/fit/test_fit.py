@@ -14,6 +14,7 @@ from loadgen.jobs.fit import Fitted, build_fit_page, format_fitted, summarize_fi
 from loadgen.output import format_json
 from loadgen.scenario import Scenario
 from loadgen.traffic.site import Site
+from loadgen.units import format_percent
 from tests.jobs.fit.consumers import tell_apart
 from tests.jobs.fit.round_trip import write_traffic
 
@@ -88,6 +89,10 @@ def test_programs_read_the_same_as_json(fitted: Fitted) -> None:
 
 def test_the_page_draws_every_pair(fitted: Fitted) -> None:
     page = build_fit_page(fitted)
+    for place, name in enumerate(fitted.scenario.pages):
+        shares = next(pair for pair in fitted.judgement.pairs if pair.name == "page views")
+        recorded, generated = (format_percent(side[place]) for side in (shares.recorded, shares.generated))
+        assert f'<th scope="row">{name}</th><td>{recorded}</td><td>{generated}</td>' in page
     assert page.count('class="plot"') == len(fitted.judgement.pairs)
     assert "recorded" in page
     assert "generated" in page

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
+import numpy as np
 import pytest
 
 from loadgen.jobs.fit.estimate import Seen, see_visits
@@ -42,6 +43,17 @@ def test_another_site_is_off_though_none_of_its_pages_can_be_compared() -> None:
         assert verdicts[name] == "off", name
     plenty = [each for each in found.comparisons if each.recorded_count >= 100]
     assert sum(each.verdict == "off" for each in plenty) >= 0.8 * len(plenty)
+
+
+def test_a_figure_that_one_side_hardly_has_is_told_by_the_observations_of_both() -> None:
+    found = judge_against("saas-dashboard")
+    lines = list(format_judgement(found))
+    one_sided = [each for each in found.comparisons if each.verdict == "off" and np.isnan(each.distance)]
+    assert one_sided
+    for each in one_sided:
+        assert any(each.name in line and f" {each.recorded_count:,}:{each.generated_count:,}" in line for line in lines)
+    assert sum(line.startswith("n:m are the observations") for line in lines) == 1
+    assert not any(line.startswith("n:m") for line in format_judgement(judge_against("quickstart")))
 
 
 def make_comparison(verdict: FitVerdict, high: float, count: int) -> FitComparison:

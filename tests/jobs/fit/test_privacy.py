@@ -120,6 +120,20 @@ def test_a_secret_in_any_text_of_too_few_visitors_is_told_nowhere(
         assert "\x1b" not in text
 
 
+def test_browsers_of_few_visitors_are_told_without_their_names(tmp_path: Path) -> None:
+    """Opera is a browser that scenarios have, so few visitors with it are left out and not told as another."""
+    events = log_events(loadgen.generate("quickstart", sessions=40, seed=4, start="2026-01-01"))
+    whose = list(dict.fromkeys(event["user_details"]["sessionId"] for event in events))
+    names = dict(zip(whose, ["Opera"] * 2 + ["AnnsBrowser"] * 3 + ["Vivaldi"] * 6, strict=False))
+    for event in events:
+        name = names.get(event["user_details"]["sessionId"], "Chrome")
+        event["metadata"] |= {"browserName": name, "browserVersion": "120"}
+    write_lines(tmp_path / "events", events)
+    found = loadgen.fit(tmp_path / "events")
+    assert "9 sessions of browsers that scenarios do not have: Vivaldi (6)" in found.notes
+    assert found.scenario.population.browsers == {"Chrome": 100}
+
+
 def test_what_one_user_alone_visits_is_fitted_if_one_visitor_is_enough(tmp_path: Path) -> None:
     events = log_events(loadgen.generate("quickstart", sessions=40, seed=4, start="2026-01-01"))
     for event in events:

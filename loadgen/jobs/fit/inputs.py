@@ -12,9 +12,13 @@ import numpy as np
 
 from loadgen.jobs.fit.dwell import find_kinds, measure_dwells
 from loadgen.jobs.fit.estimate import Seen
+from loadgen.jobs.fit.metadata import WEB_VIEW
 from loadgen.jobs.fit.recorded import Bools, Ints, Recorded
 from loadgen.jobs.fit.tabs import CHROMIUM
 from loadgen.rum import events as rum
+
+BLINK = CHROMIUM | {WEB_VIEW}
+"""Browsers that report no target of some first inputs."""
 
 FEW = 30
 """Times on pages that are needed to use their mean; with fewer, the mean of the think time laws is used."""
@@ -91,7 +95,7 @@ def find_named_inputs(seen: Seen) -> tuple[int, int]:
     These browsers name the target if a script listens for pointer events.
     """
     recorded, rows = seen.recorded, seen.recorded.find_rows(rum.FID)
-    able = np.array([word in CHROMIUM for word in recorded.words] + [False])[recorded.sessions.browser]
+    able = np.array([word in BLINK for word in recorded.words] + [False])[recorded.sessions.browser]
     codes = recorded.events.code[rows[able[recorded.events.session[rows]]]]
     return int((codes == 1).sum()), int(np.isfinite(codes).sum())
 

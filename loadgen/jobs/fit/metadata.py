@@ -68,9 +68,11 @@ BROWSERS = {
     "HeadlessChrome": "Chrome", "Mobile Chrome": "Chrome", "Microsoft Edge": "Edge",
     "Edge": "Edge", "Safari": "Safari", "Mobile Safari": "Safari", "Firefox": "Firefox", "Mobile Firefox": "Firefox",
     "Samsung Internet": "Samsung Internet", "Samsung Browser": "Samsung Internet", "Opera": "Opera",
-    "Android WebView": "Chrome",
 }  # fmt: skip
 """Names of browsers as used by browsers, RUM and parsers of user agents, each with its name in scenarios."""
+
+WEB_VIEW, IN_APP = "Android WebView", ("Facebook", "Instagram")
+"""What the client calls the browser inside of an app on Android; the apps whose browsers scenarios have."""
 
 MADE_UP_BRAND = re.compile(r"\W*Not[\W_]A[\W_]Brand")
 """The brand that a Chromium makes up (GetGreasedUserAgentBrandVersion in Chromium's user_agent_utils.cc)."""

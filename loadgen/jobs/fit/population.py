@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loadgen.jobs.fit.caches import find_first_loads, read_caches
+from loadgen.jobs.fit.metadata import IN_APP, WEB_VIEW
 from loadgen.jobs.fit.recorded import Bools, Floats, Ints, Recorded
 from loadgen.jobs.fit.visits import Visits, find_spans
 from loadgen.scenario import Browser, System, Telemetry
@@ -86,7 +87,7 @@ def count_people(recorded: Recorded, at_least: int) -> VisitorCounts:
     if by_language:
         country = np.array([each.replace("_", "-").rpartition("-")[2] for each in language], dtype=object)
     homes = [each if len(each) == 2 and each.isalpha() and each.isupper() else "" for each in country]
-    unlike = [name not in KNOWN_BROWSERS for name in names[people.browser]]
+    unlike = [name not in {*KNOWN_BROWSERS, WEB_VIEW} for name in names[people.browser]]
     speaks = [each if name != BUILT_IN else "" for each, name in zip(language, browser, strict=True)]
     versioned = np.where([name in VERSIONED for name in browser], browser, "")
     versions = {
@@ -97,7 +98,7 @@ def count_people(recorded: Recorded, at_least: int) -> VisitorCounts:
         _count(homes),
         by_language,
         _count(device),
-        _count(browser[browser != RARE]) - _count(browser[unlike]),
+        share_web_views(_count(browser[browser != RARE]) - _count(browser[unlike])),
         _count(browser[unlike]),
         int(((browser == "Chrome") & (version == "")).sum()),
         Counter({name: number for name, number in _count(system).items() if name in KNOWN_SYSTEMS}),
@@ -112,6 +113,15 @@ def replace_rare(names: NDArray[np.object_], column: Ints, visitor: Ints, at_lea
     words, visitors = np.unique(pairs[0], return_counts=True)
     rare = np.isin(column, words[(visitors < at_least) & (words >= 0)])
     return np.where(rare, RARE, names[column])
+
+
+def share_web_views(browsers: Counter[str]) -> Counter[str]:
+    """Return the counts with the web views of Android shared among the apps, as the app's name shows on iOS alone."""
+    views, known = browsers[WEB_VIEW], [browsers[name] for name in IN_APP]
+    if not views:
+        return browsers
+    first = round(views * known[0] / sum(known)) if sum(known) else views
+    return browsers - Counter({WEB_VIEW: views}) + Counter(dict(zip(IN_APP, (first, views - first), strict=True)))
 
 
 def _count(words: Iterable[str]) -> Counter[str]:

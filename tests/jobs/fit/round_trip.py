@@ -14,6 +14,7 @@ from loadgen import wire
 from loadgen.jobs.fit.estimate import Seen, see_visits
 from loadgen.jobs.fit.formats import Feed
 from loadgen.jobs.fit.observe import observe_steps
+from loadgen.jobs.fit.population import count_people
 from loadgen.jobs.fit.recorded import Floats, Ints, Recorded, Recorder, SessionTable
 from loadgen.jobs.fit.visits import match_site
 from loadgen.planned import UNSENT_MONITOR_ID, planned
@@ -181,24 +182,24 @@ def find_error(values: Floats, whose: Ints, statistic: Callable[[Floats], float]
 
 def compare_shares(truth: Seen, people: Population, fitted: Scenario, sessions: int) -> Iterator[Off]:
     """Devices, browsers, systems and countries, within the 99 % intervals of both samples."""
-    recorded = truth.recorded
-    for what, column, weights in (
-        ("device", recorded.sessions.device, fitted.population.devices),
-        ("browser", recorded.sessions.browser, fitted.population.browsers),
-        ("system", recorded.sessions.system, fitted.population.systems),
-        ("country", recorded.sessions.country, fitted.population.countries),
+    number, seen = len(truth.recorded.sessions.user), count_people(truth.recorded, 1)
+    for what, counts, weights in (
+        ("device", seen.devices, fitted.population.devices),
+        ("browser", seen.browsers + seen.other_browsers, fitted.population.browsers),
+        ("system", seen.systems, fitted.population.systems),
+        ("country", seen.countries, fitted.population.countries),
     ):
         if not weights:
             continue
         total = sum(weights.values())
-        for place in np.unique(column[column >= 0]).tolist():
-            share = float((column == place).mean())
-            found = {str(key): value for key, value in weights.items()}.get(recorded.words[place], 0.0) / total
+        for name, count in sorted(counts.items()):
+            share = count / number
+            found = {str(key): value for key, value in weights.items()}.get(name, 0.0) / total
             # both samples, and the people among whom each draws its returning visitors
-            chance = 1 / sessions + 1 / len(column) + 2 * people.returning**2 / people.visitors
+            chance = 1 / sessions + 1 / number + 2 * people.returning**2 / people.visitors
             error = np.sqrt(share * (1 - share) * chance)
             if share * sessions >= 100:
-                yield Off(f"{what} {recorded.words[place]}", share, found, found - share, 2.8 * float(error), sessions)
+                yield Off(f"{what} {name}", share, found, found - share, 2.8 * float(error), sessions)
 
 
 def compare_arrivals(started: int, fitted: Scenario, allowed: float, sessions: int) -> Iterator[Off]:

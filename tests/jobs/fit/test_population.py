@@ -12,7 +12,7 @@ import loadgen
 from loadgen.jobs.fit.calibrate import record_generated
 from loadgen.jobs.fit.compose import weigh_groups
 from loadgen.jobs.fit.estimate import Seen, see_visits
-from loadgen.jobs.fit.population import FEWEST_KNOWN, find_returning, guess_people
+from loadgen.jobs.fit.population import FEWEST_KNOWN, count_people, find_returning, guess_people, share_web_views
 from loadgen.scenario import Arrivals, Scenario
 from tests.jobs.fit.forms import log_events, write_lines
 
@@ -84,6 +84,24 @@ def test_browsers_that_loadgen_has_on_no_such_device_are_replaced_by_its_own(tmp
     assert people.devices == {"mobile": 100}
     assert people.systems is None
     assert people.browsers is None
+
+
+def test_the_browsers_inside_apps_are_told_though_android_does_not_name_the_app() -> None:
+    mix = {"Chrome": 40, "Safari": 28, "Instagram": 20, "Facebook": 12}
+    scenario = Scenario.load("quickstart")
+    people = scenario.population.model_copy(update={"browsers": mix, "devices": {"mobile": 1}, "returning": 0.0})
+    recorded = record_generated(scenario.model_copy(update={"population": people}), 1500, 7)
+    assert "Android WebView" in recorded.words
+    counts = count_people(recorded, 1)
+    shares = {name: 100 * number / counts.browsers.total() for name, number in counts.browsers.items()}
+    assert shares == {name: pytest.approx(share, abs=5) for name, share in mix.items()}
+    assert not counts.other_browsers
+
+
+def test_web_views_without_a_named_app_are_of_the_first_app() -> None:
+    assert share_web_views(Counter({"Chrome": 5, "Android WebView": 3})) == {"Chrome": 5, "Facebook": 3}
+    assert share_web_views(Counter({"Instagram": 2, "Android WebView": 3})) == {"Instagram": 5}
+    assert share_web_views(Counter({"Chrome": 5})) == {"Chrome": 5}
 
 
 def test_a_mix_is_written_only_if_what_may_be_told_is_most_of_it() -> None:

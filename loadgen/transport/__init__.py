@@ -3,7 +3,7 @@
 `route` decides how a target is reached: trusted certificates and proxies. `limits` checks the descriptors and ports of
 this machine. `http1` is HTTP/1.1 without I/O, and a proxy's CONNECT. `answers` reads answers, and names the cause when
 none came; `first_answer` checks that a target answers at all. `blocking_connection` sends from threads. A run's
-greenlets send with the same rules from `swarm.connection_pool`, the only module with gevent's sockets.
+greenlets send with the same rules from `swarm.connection`, the only module with gevent's sockets.
 """
 
 from loadgen.causes import FOREIGN

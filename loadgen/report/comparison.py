@@ -1,9 +1,9 @@
 """Runs → Comparison: the differences of runs, with intervals that tell a difference from chance.
 
-Method. Intervals are 95 % percentile intervals of a circular block bootstrap over time: a run is divided into slices of
-whole seconds; blocks of neighbouring slices (at least 5 s, because a retry chain lasts that long and neighbouring
+Method. Intervals are 95 % percentile intervals of a circular block bootstrap over time: a run is divided into bins of
+whole seconds; blocks of neighbouring bins (at least 5 s, because a retry chain lasts that long and neighbouring
 seconds are alike) are drawn with replacement; each figure is computed again from the draw. Quantiles come from the
-histograms of the slices. Runs of one plan (scenario, duration, rate and pace) are drawn at the same moments, since
+histograms of the bins. Runs of one plan (scenario, duration, rate and pace) are drawn at the same moments, since
 their load varies by plan and not by chance; other runs are drawn independently. The duration of a rate is known to a
 second only, in which the last answer falls by chance. A share of 0 or 1 takes Jeffreys' binomial interval, because
 drawing again cannot vary it. A maximum has no interval: a bootstrap never draws more than was seen.
@@ -117,7 +117,7 @@ def compare_runs(given: Sequence[RunData]) -> Comparison:
 
 
 def align(runs: Sequence[RunData]) -> list[RunData]:
-    """Return the runs in slices of one width."""
+    """Return the runs in bins of one width."""
     width = max(find_bin_width(run.timeline.seconds) for run in runs)
     return [run.rebin(width) for run in runs]
 
@@ -138,7 +138,7 @@ def has_same_plan(one: RunData, other: RunData) -> bool:
 
 
 def draw_weights(size: int, width: int, rng: np.random.Generator) -> Floats:
-    """Draw how often each slice counts, shape (DRAWS, size); `width` is the seconds of a slice."""
+    """Draw how often each bin counts, shape (DRAWS, size); `width` is the seconds of a bin."""
     block = min(max(round(size ** (1 / 3)), -(-BLOCK_SECONDS // width)), max(size // 4, 1))
     starts = rng.integers(0, size, (DRAWS, -(-size // block), 1))
     places = ((starts + np.arange(block)) % size).reshape(DRAWS, -1)[:, :size]
@@ -150,12 +150,12 @@ def draw_weights(size: int, width: int, rng: np.random.Generator) -> Floats:
 def resample(run: RunData, weights: Floats, rng: np.random.Generator) -> dict[str, Floats]:
     """Return each figure's values over the draws, shape (DRAWS,), centred on its value in the summary."""
     values, lines = list_values(run.summary), run.timeline
-    weights = weights[:, : lines.size]  # a shorter run has no slices at the later moments
+    weights = weights[:, : lines.size]  # a shorter run has no bins at the later moments
     deviations = {
-        "requests_per_second": resample_ratio(weights, lines.sum_slices("sent"), lines.lengths),
-        "goodput_per_second": resample_ratio(weights, lines.sum_slices("accepted"), lines.lengths),
-        "throttled_share": resample_ratio(weights, lines.sum_slices("throttled"), lines.sum_slices("sent")),
-        "lost_share": resample_ratio(weights, lines.sum_slices("given_up_events"), lines.sum_slices("events_sent")),
+        "requests_per_second": resample_ratio(weights, lines.sum_bins("sent"), lines.lengths),
+        "goodput_per_second": resample_ratio(weights, lines.sum_bins("accepted"), lines.lengths),
+        "throttled_share": resample_ratio(weights, lines.sum_bins("throttled"), lines.sum_bins("sent")),
+        "lost_share": resample_ratio(weights, lines.sum_bins("given_up_events"), lines.sum_bins("events_sent")),
     }
     if run.requests is not None:
         for name in CLOCKS:
@@ -178,7 +178,7 @@ def has_too_few(summary: Summary, figure: str) -> bool:
 
 
 def resample_ratio(weights: Floats, part: Floats, whole: Floats) -> Floats:
-    """Return the ratio part / whole of each draw minus the ratio of all slices, shape (DRAWS,); NaN if that is 0/0."""
+    """Return the ratio part / whole of each draw minus the ratio of all bins, shape (DRAWS,); NaN if that is 0/0."""
     if not whole.sum():
         return np.full(len(weights), np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):

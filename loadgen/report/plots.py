@@ -59,7 +59,7 @@ def plot_requests(run: RunData) -> Plot:
 
 
 def plot_latency(run: RunData) -> Plot:
-    """Plot latency percentiles of each slice on a logarithmic axis."""
+    """Plot latency percentiles of each bin on a logarithmic axis."""
     p50, p95, p99, top = (read_latency(run, share) for share in (0.5, 0.95, 0.99, 1.0))
     layers = [
         Layer("max", "max", top, "dots"),
@@ -69,7 +69,7 @@ def plot_latency(run: RunData) -> Plot:
         Layer("p95", "p95", p95, "band", foot=p50),
         Layer("p50", "p50", p50),
     ]
-    text = "Latency from the intended moment to the answer: median, 95th and 99th percentile and maximum of each slice."
+    text = "Latency from the intended moment to the answer: median, 95th and 99th percentile and maximum of each step."
     scale = choose_spread_scale(p50, top)
     return Plot("latency", "Latency over time", text, build_run_axis(run), scale, format_milliseconds, layers)
 
@@ -78,21 +78,19 @@ def plot_lag(run: RunData) -> Plot:
     """Plot the generator's own schedule lag."""
     requests = run.requests
     p99 = (
-        requests.lag.compute_slice_quantiles(0.99).tolist()
+        requests.lag.compute_bin_quantiles(0.99).tolist()
         if requests
         else run.timeline.find_maxima("lag_p99_ms").tolist()
     )
     layers = [Layer("lag", "p99", p99)]
     if requests:
         p50, top = (
-            requests.lag.compute_slice_quantiles(0.5).tolist(),
-            requests.lag.compute_slice_quantiles(1.0).tolist(),
+            requests.lag.compute_bin_quantiles(0.5).tolist(),
+            requests.lag.compute_bin_quantiles(1.0).tolist(),
         )
         layers = [Layer("max", "max", top, "dots"), Layer("lag", "p99", p99), Layer("lag2", "p50", p50)]
     scale = choose_spread_scale(*(layer.values for layer in layers))
-    text = (
-        "Schedule lag from the intended to the actual send, by slice. It belongs to the generator, not to the target."
-    )
+    text = "Schedule lag from the intended to the actual send, by step. It belongs to the generator, not to the target."
     return Plot("lag", "Schedule lag over time", text, build_run_axis(run), scale, format_milliseconds, layers)
 
 
@@ -168,8 +166,8 @@ def plot_monitors_throttled(run: RunData) -> Plot:
 
 
 def compute_throttled_share(lines: BinnedTimeline) -> Floats:
-    """Return the throttled share of the requests of each slice, shape (n,); NaN where nothing was sent."""
-    sent, throttled = lines.sum_slices("sent"), lines.sum_slices("throttled")
+    """Return the throttled share of the requests of each bin, shape (n,); NaN where nothing was sent."""
+    sent, throttled = lines.sum_bins("sent"), lines.sum_bins("throttled")
     shares: Floats = np.divide(throttled, sent, out=np.full(len(sent), np.nan), where=sent > 0)
     return shares
 
@@ -180,12 +178,12 @@ def build_run_axis(run: RunData) -> Axis:
 
 
 def build_time_axis(lines: BinnedTimeline, marks: Sequence[Mark] = (), spans: Sequence[Mark] = ()) -> Axis:
-    """Build an axis of a timeline's slices."""
+    """Build an axis of a timeline's bins."""
     return Axis.of_columns(name_bins(lines), label_times(lines.size * lines.width), marks, spans)
 
 
 def name_bins(lines: BinnedTimeline) -> list[str]:
-    """Return the name of each slice in read-outs."""
+    """Return the name of each bin in read-outs."""
     starts = [place * lines.width for place in range(lines.size)]
     if lines.width == 1:
         return [format_clock(start) for start in starts]
@@ -230,9 +228,9 @@ def mark_incidents(run: RunData) -> list[Mark]:
 
 
 def read_latency(run: RunData, share: float) -> list[float]:
-    """Return a latency percentile of each slice, from the records; without records, that of its worst second."""
+    """Return a latency percentile of each bin, from the records; without records, that of its worst second."""
     if run.requests:
-        return list(run.requests.latency.compute_slice_quantiles(share).tolist())
+        return list(run.requests.latency.compute_bin_quantiles(share).tolist())
     name = "max" if share == 1.0 else f"p{share * 100:.0f}"
     return list(run.timeline.find_maxima(f"latency_{name}_ms").tolist())
 

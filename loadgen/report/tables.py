@@ -71,10 +71,10 @@ def build_clock_table(summary: Summary) -> Markup:
 
 
 def build_timeline_table(run: RunData) -> Markup:
-    """Build the table of the plots over time, a row a slice."""
+    """Build the table of the plots over time, a row a bin."""
     lines = run.timeline
     names = ("offered", "sent", "accepted", "throttled", "failed", "retried", "accepted_events", "given_up_events")
-    sums = [lines.sum_slices(name).tolist() for name in names]
+    sums = [lines.sum_bins(name).tolist() for name in names]
     quantiles = [lines.find_maxima(f"{name}_ms").tolist() for name in ("latency_p50", "latency_p99", "lag_p99")]
     cpu, memory = lines.find_maxima("cpu_percent").tolist(), lines.find_maxima("rss_bytes").tolist()
     rows = [

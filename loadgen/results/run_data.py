@@ -1,6 +1,6 @@
 """A run's folder → RunData: the input of reports and comparisons. The run may have finished or been cut off.
 
-Rule: a run is divided into at most 240 slices of whole seconds, so the number of slices and buckets bounds the memory,
+Rule: a run is divided into at most 240 bins of whole seconds, so the number of bins and buckets bounds the memory,
 whatever the run's length. Quantiles are exact to the histogram's three digits, because they are computed from the
 requests and never from other quantiles.
 """
@@ -33,7 +33,7 @@ class RunData:
     """The summary, timeline and spec of one run; the records are read when they are first asked for."""
 
     def __init__(self, folder: RunFolder, width: int | None = None, summary: Summary | None = None) -> None:
-        """`width` is the length of a slice in seconds; the default gives at most MOST_SLICES slices."""
+        """`width` is the length of a bin in seconds; the default gives at most MOST_BINS bins."""
         self.folder = folder
         self.name = folder.path.resolve().name
         self.summary = summary or read_or_recover_summary(folder)
@@ -49,7 +49,7 @@ class RunData:
         return cls(RunFolder.open(path))
 
     def rebin(self, width: int) -> RunData:
-        """Return this run in slices of `width` seconds."""
+        """Return this run in bins of `width` seconds."""
         return self if width == self.timeline.width else RunData(self.folder, width, self.summary)
 
     @cached_property
@@ -103,19 +103,19 @@ def read_or_recover_summary(folder: RunFolder) -> Summary:
     return summary
 
 
-MOST_SLICES = 240
-SLICE_SECONDS = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1800, 3600)
+MOST_BINS = 240
+BIN_SECONDS = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1800, 3600)
 MOST_ATTEMPTS = 6  # later attempts are counted as the sixth
 ATTEMPT_OUTCOMES = ("accepted", "throttled", "failed")
 
 
 def find_bin_width(seconds: int) -> int:
-    """Return the whole seconds of a slice that give a run of `seconds` at most MOST_SLICES slices."""
-    return next((width for width in SLICE_SECONDS if seconds <= MOST_SLICES * width), -(-seconds // MOST_SLICES))
+    """Return the whole seconds of a bin that give a run of `seconds` at most MOST_BINS bins."""
+    return next((width for width in BIN_SECONDS if seconds <= MOST_BINS * width), -(-seconds // MOST_BINS))
 
 
 class BinnedTimeline:
-    """The timeline of a run or of one app monitor in slices; each method gives one value a slice, shape (n,)."""
+    """The timeline of a run or of one app monitor in bins; each method gives one value a bin, shape (n,)."""
 
     def __init__(self, rows: Sequence[TimelineRow | MonitorRow], width: int | None = None) -> None:
         self.seconds = rows[-1].second + 1 if rows else 1
@@ -124,25 +124,25 @@ class BinnedTimeline:
         self._rows = rows
         self._places = np.array([row.second for row in rows], dtype=np.int64) // self.width
 
-    def sum_slices(self, name: str) -> Floats:
-        """Return the sum of a count in each slice, shape (n,)."""
+    def sum_bins(self, name: str) -> Floats:
+        """Return the sum of a count in each bin, shape (n,)."""
         sums = np.zeros(self.size)
         np.add.at(sums, self._places, self._read_values(name))
         return sums
 
     def compute_rate(self, name: str) -> Floats:
-        """Return a count per second, as the mean of each slice, shape (n,)."""
-        return self.sum_slices(name) / self.lengths
+        """Return a count per second, as the mean of each bin, shape (n,)."""
+        return self.sum_bins(name) / self.lengths
 
     def find_maxima(self, name: str) -> Floats:
-        """Return the highest value in each slice, shape (n,); NaN where a slice has no value."""
+        """Return the highest value in each bin, shape (n,); NaN where a bin has no value."""
         highest = np.full(self.size, np.nan)
         np.fmax.at(highest, self._places, self._read_values(name))
         return highest
 
     @property
     def lengths(self) -> Floats:
-        """The seconds of each slice, shape (n,); the last slice may be shorter."""
+        """The seconds of each bin, shape (n,); the last bin may be shorter."""
         lengths = np.full(self.size, float(self.width))
         lengths[-1] = self.seconds - (self.size - 1) * self.width
         return lengths
@@ -153,7 +153,7 @@ class BinnedTimeline:
 
 
 class BinnedTimes:
-    """A clock in slices: how often each duration `values_ms`, shape (k,), was measured: `counts`, shape (n, k)."""
+    """A clock in bins: how often each duration `values_ms`, shape (k,), was measured: `counts`, shape (n, k)."""
 
     def __init__(self, counts: NDArray[np.int32], max_us: int) -> None:
         held = np.flatnonzero(counts.any(axis=0))
@@ -162,7 +162,7 @@ class BinnedTimes:
         self.counts: Floats = counts[:, held].astype(np.float64)
 
     def compute_quantiles(self, weights: Floats, shares: tuple[float, ...]) -> Floats:
-        """Return quantiles of r weighted mixes of the slices: weights (r, n) → (r, len(shares)); NaN of nothing."""
+        """Return quantiles of r weighted mixes of the bins: weights (r, n) → (r, len(shares)); NaN of nothing."""
         quantiles = np.full((len(weights), len(shares)), np.nan)
         if not len(self.values_ms):
             return quantiles
@@ -179,13 +179,13 @@ class BinnedTimes:
         quantiles: Floats = self.compute_quantiles(np.ones((1, len(self.counts))), shares)[0]
         return quantiles
 
-    def compute_slice_quantiles(self, share: float) -> Floats:
-        """Return one quantile of every slice in milliseconds, shape (n,)."""
+    def compute_bin_quantiles(self, share: float) -> Floats:
+        """Return one quantile of every bin in milliseconds, shape (n,)."""
         return self.compute_quantiles(np.eye(len(self.counts)), (share,))[:, 0]
 
 
 class BinnedRequests:
-    """What only the records hold: the clocks by slice and the outcomes by attempt, computed in one pass."""
+    """What only the records hold: the clocks by bin and the outcomes by attempt, computed in one pass."""
 
     def __init__(self, folder: RunFolder, timeline: BinnedTimeline) -> None:
         self._counts = {name: np.zeros((timeline.size, SIZE), dtype=np.int32) for name in ("latency", "service", "lag")}

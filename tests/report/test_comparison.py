@@ -117,7 +117,7 @@ def test_a_share_of_nothing_still_has_an_interval(tmp_path: Path, steady: RunFol
     assert 0 < share.high < 0.01
 
 
-def test_draws_take_as_many_slices_as_there_are_in_blocks_of_neighbours() -> None:
+def test_draws_take_as_many_bins_as_there_are_in_blocks_of_neighbours() -> None:
     weights = draw_weights(60, 1, np.random.default_rng(0))
     assert weights.shape == (DRAWS, 60)
     assert (weights.sum(axis=1) == 60).all()
@@ -139,7 +139,7 @@ def test_different_scenarios_and_a_run_that_was_cut_off_are_said(tmp_path: Path,
     assert "differs from a in duration 60 → 20, seed 1 → 5" in notes
 
 
-def test_runs_of_different_length_are_compared_in_slices_of_one_width(tmp_path: Path, steady: RunFolder) -> None:
+def test_runs_of_different_length_are_compared_in_bins_of_one_width(tmp_path: Path, steady: RunFolder) -> None:
     long = make(tmp_path / "long", Plan(seconds=250, rate=2))
     comparison = compared(steady, long)
     assert all(each.difference.value is not None for each in comparison.differences)

@@ -189,7 +189,7 @@ def test_a_day_of_rows_makes_a_page_of_bounded_size(tmp_path: Path) -> None:
     assert len(build_report_page(reading)) < 400_000
 
 
-def test_each_percentile_is_exact_whatever_the_width_of_a_slice(folder: RunFolder) -> None:
+def test_each_percentile_is_exact_whatever_the_width_of_a_bin(folder: RunFolder) -> None:
     narrow, wide = RunData(folder), RunData(folder).rebin(10)
     assert narrow.requests is not None and wide.requests is not None
     for share, figure in ((0.5, folder.read_summary().latency_ms.p50), (0.99, folder.read_summary().latency_ms.p99)):

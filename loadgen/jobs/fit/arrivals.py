@@ -33,6 +33,9 @@ SURELY = 3.5
 DRAWN = 7
 """Pieces that a person would draw at most; if more would fit, and slow noise fits too, it is noise."""
 
+LAST = 20
+"""Last sessions whose distances show how far the end of the data may be: a crowd has gone, or it is night."""
+
 FEW = 3
 """Pieces that a person would rather draw as stages than as a flash crowd."""
 
@@ -58,7 +61,8 @@ def fit_arrivals(starts: Floats, factor: float = 1.0, countries: dict[str, float
     starts = np.sort(starts)
     number, since = len(starts), starts - starts[0]
     span = max(float(since[-1]), 1.0)
-    duration = round_span(span * (number + 1) / number, span / number)
+    gap = max(span / number, float(np.diff(since[-LAST:]).mean())) if number > LAST else span / number
+    duration = round_span(span * (number + 1) / number, gap)
     constant = Curve("constant", duration, {"rate": round_rate(number / duration * factor, number)}, number)
     edges = _lay_edges(duration, number)
     counts, widths = np.histogram(since, bins=edges)[0].astype(np.float64), np.diff(edges)

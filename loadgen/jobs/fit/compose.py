@@ -110,8 +110,8 @@ def compose_population(draft: Draft, seen: Seen, found: Estimates, at_least: int
         members |= compose_returning(returning)
         notes += describe_returning(returning)
     if isfinite(returning.direct):
-        members["direct"] = round_share(returning.direct, max(returning.landed, 1))
-        notes.append(f"direct: {returning.landed:,} landings")
+        members["direct"] = round_share(returning.direct, returning.referred)
+        notes.append(f"direct: {returning.referred:,} landings")
     if returning.landed >= LEAST:
         members["reopened"] = min(round_share(returning.reopened, returning.landed), 0.9)
         notes.append(f"reopened: {returning.landed:,} landings")

@@ -72,6 +72,7 @@ class Returning(NamedTuple):
     direct: float  # share of the landings without a referrer; NaN: unknown
     reopened: float  # share of the landings that reload a page or go back to it; NaN: unknown
     landed: int  # landings with a known type of navigation
+    referred: int  # landings that say whether they have a referrer
 
 
 def count_people(recorded: Recorded, at_least: int) -> VisitorCounts:
@@ -168,7 +169,7 @@ def find_returning(recorded: Recorded, visits: Visits, sample_rate: float = 1.0)
         people = guess_people(back - earlier, pairs / kept**2, float(last.max() - first.min()), sample_rate)
     return Returning(share, error, caches.landings, caches.known if told else 0, people, pairs,
                      min(earlier / back, 1.0) if told and back else None, again, caches.of_later, caches.memory,
-                     _find_share(referrer == none), _find_share(code > 0), len(code))  # fmt: skip
+                     _find_share(referrer == none), _find_share(code > 0), len(code), len(referrer))  # fmt: skip
 
 
 def _pair_visits(recorded: Recorded, cached: Floats, told: bool) -> tuple[int, float]:

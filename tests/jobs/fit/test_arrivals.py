@@ -84,6 +84,13 @@ def test_a_flash_crowd_is_one_crowd_not_many_stages(
     assert shown == pytest.approx(expected, rel=0.1)
 
 
+def test_the_end_is_as_unsure_as_the_last_sessions_are_apart() -> None:
+    """The mean rate would have the end within two seconds, though sessions come every four seconds by then."""
+    crowd = FlashCrowd(at=600, times=40, rise=60, hold=600, half_life=300)
+    found = [fit(with_arrivals(7200, rate=0.25, flash_crowds=(crowd,)), seed) for seed in range(6)]
+    assert sum(curve.duration == 7200 for curve in found) >= 4
+
+
 def test_a_long_straight_fall_is_no_crowd() -> None:
     stages = (
         Stage(duration=600, target=2), Stage(duration=240, target=25), Stage(duration=900, target=25),

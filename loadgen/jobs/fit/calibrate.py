@@ -3,7 +3,8 @@
 A parameter cannot be read off the data directly, because the traffic model changes it: the first page renders slower,
 inputs come while a page is looked at, a visit may end before a page has loaded. Rule: the same reader and the same
 measures are used on both sides, so the constants of the model need not be known here. A parameter is corrected by the
-ratio (or difference) of the recorded figure and the generated one.
+ratio (or difference) of the recorded figure and the generated one. If the event limit cuts many recorded sessions, it
+cuts the generated ones alike, so they have all their events; otherwise events that do not matter here are left out.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 
 from loadgen.jobs.fit import dwell, dwell_laws, tabs
 from loadgen.jobs.fit.compose_telemetry import LAWS
+from loadgen.jobs.fit.cuts import is_limited
 from loadgen.jobs.fit.draft import Draft
 from loadgen.jobs.fit.estimate import Seen, see_visits
 from loadgen.jobs.fit.formats import Feed
@@ -46,7 +48,7 @@ EVENTS = 180_000
 
 RARE, LONGER = 0.25, 2.5
 """Share of the loads below which the rarer kind of device has too few loads in a round; factor by which a round may be
-longer for it."""
+longer for it, or because the event limit cuts sessions."""
 
 FEWEST, MOST, TIMES = 250, 12_000, 3
 """Sessions of a whole round at least and at most, and generated sessions for each recorded one: more would only match
@@ -71,7 +73,8 @@ def calibrate(draft: Draft, seen: Seen, on_round: Callable[[str], None]) -> Draf
     if not any(device in telemetry for device in ("desktop", "mobile")) and "median_ms" not in telemetry["api"]:
         return round_draft(draft, seen)
     most = int(np.clip(TIMES * len(seen.recorded.sessions.user), FEWEST, MOST))
-    whole, events = min(most, MOST // 2), EVENTS * find_rarity(seen)
+    limited = is_limited(seen.recorded, seen.settings.limit)
+    whole, events = min(most, MOST // 2), EVENTS * (LONGER if limited else find_rarity(seen))
     usual = find_usual_minutes(draft, seen)
     loses, shares = loses_events(draft), read_shares(draft)
     if "interactions_per_minute" in telemetry:
@@ -79,8 +82,8 @@ def calibrate(draft: Draft, seen: Seen, on_round: Callable[[str], None]) -> Draf
     for number, part in enumerate(ROUNDS, 1):
         on_round(f"matching vitals, round {number} of {len(ROUNDS)}")
         sessions = max(int(whole * part), FEWEST)
-        scenario = make_steady(make_lean(draft, keeps_events=loses).build(), sessions)
-        generated = record_generated(scenario, sessions, SEED)
+        model = draft if limited else make_lean(draft, keeps_events=loses)
+        generated = record_generated(make_steady(model.build(), sessions), sessions, SEED)
         shown = see_visits(generated, 1, site=match_site(generated, seen.site))
         correct_telemetry(telemetry, seen, shown)
         if "interactions_per_minute" in telemetry:

@@ -12,7 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from loadgen.jobs.fit.cuts import is_limited
 from loadgen.jobs.fit.dwell_laws import LEAST, DwellLaw, compute_distance, fit_law
+from loadgen.jobs.fit.event_limit import find_roomy, list_cut_times, spread_evenly
 from loadgen.jobs.fit.last_pages import LastPages, find_parting_clicks, fit_watches
 from loadgen.jobs.fit.recorded import Bools, Floats, Ints, Recorded
 from loadgen.jobs.fit.visits import Visits, find_views, spread_first
@@ -109,12 +111,34 @@ class DwellLaws(NamedTuple):
     hidden: HiddenTabs | None
 
 
-def fit_dwells(recorded: Recorded, visits: Visits, mobile: Bools, interval: float) -> DwellLaws:
+def restore_long_times(recorded: Recorded, visits: Visits, mobile: Bools, limit: int, dwells: Dwells) -> Dwells:
+    """Return the times as they would be without the event limit, which comes before long times end.
+
+    Each page and kind of device keeps the number of its times that views with room have.
+    """
+    ready, seen = find_ready(recorded, visits)
+    seconds = np.full(len(visits.page), np.nan)
+    seconds[dwells.view] = dwells.seconds
+    times = list_cut_times(recorded, visits, limit, seconds, np.maximum(seen - ready, 0) / 1000)
+    roomy = find_roomy(recorded, visits, limit)[times.view]
+    group = 2 * visits.page[times.view] + mobile[visits.session[times.view]]
+    restored = np.full(len(times.view), np.nan)
+    for each in np.unique(group[times.known & roomy]).tolist():
+        own = roomy & (group == each)
+        restored[own & times.known] = spread_evenly(times, own)
+    kept = np.isfinite(restored)
+    return Dwells(times.view[kept], restored[kept])
+
+
+def fit_dwells(recorded: Recorded, visits: Visits, mobile: Bools, interval: float, limit: int = 0) -> DwellLaws:
     """Fit the laws by device, and the laws of the pages whose times differ.
 
-    `mobile`: sessions on mobiles and tablets; `interval`: seconds between the client's dispatches.
+    `mobile`: sessions on mobiles and tablets; `interval`: seconds between the client's dispatches; `limit`: events of a
+    session, 0: no limit.
     """
     times = measure_dwells(recorded, visits)
+    if is_limited(recorded, limit) and (recorded.sessions.user >= 0).any():
+        times = restore_long_times(recorded, visits, mobile, limit, times)
     dwells = add_parting_clicks(times, recorded, visits)
     hidden = find_hidden_tabs(recorded, visits)
     away = hidden.share if hidden else 0.0

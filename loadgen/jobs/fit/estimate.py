@@ -14,7 +14,9 @@ from loadgen.jobs.fit.arrivals import Curve, fit_arrivals
 from loadgen.jobs.fit.calls import SiteCalls, find_calls
 from loadgen.jobs.fit.client_settings import ClientSettings, find_settings
 from loadgen.jobs.fit.custom_events import find_custom_events
+from loadgen.jobs.fit.cuts import Cuts, find_cuts, find_spans
 from loadgen.jobs.fit.dwell import DwellLaws, find_ready, fit_dwells
+from loadgen.jobs.fit.event_limit import find_decisions, find_roomy
 from loadgen.jobs.fit.files import SiteFiles, find_files
 from loadgen.jobs.fit.navigation import NavigationFacts, find_documents, read_navigation
 from loadgen.jobs.fit.population import Returning, VisitorCounts, count_people, find_mobile, find_returning
@@ -23,20 +25,13 @@ from loadgen.jobs.fit.returns import follow_returns
 from loadgen.jobs.fit.steps import Steps, count_steps
 from loadgen.jobs.fit.tabs import Shortcuts, find_shortcuts
 from loadgen.jobs.fit.visits import (
-    Cuts,
     RecordedSite,
     Visits,
-    find_cuts,
-    find_late,
     find_routes,
-    find_spans,
     fold_pages,
     list_visits,
 )
 from loadgen.jobs.fit.vitals import Loads, find_slowness, list_loads
-
-FEWEST_COMPLETE = 30
-"""With this many complete views of a page, views that the event limit cut are left out of counts per view."""
 
 
 class Seen(NamedTuple):
@@ -82,8 +77,8 @@ def see_visits(
     cuts = find_cuts(recorded, settings.limit)
     visits = list_visits(recorded, site, cuts)
     route, mobile = find_routes(site, visits), find_mobile(recorded)
-    late = find_late(recorded, visits, settings.limit)
-    steps = count_steps(site, visits, route, late, follow_returns(recorded, visits))
+    decisions = find_decisions(recorded, visits, settings.limit)
+    steps = count_steps(site, visits, route, decisions, follow_returns(recorded, visits))
     return Seen(
         recorded,
         settings,
@@ -106,16 +101,11 @@ def count_arrivals(visits: Visits, pages: int) -> Floats:
 
 
 def choose_complete(seen: Seen) -> tuple[Visits, Floats]:
-    """Return the views during which everything was recorded, and the arrivals on each page in them.
-
-    The last view of a session that reached its event limit is left out, unless its page has few other views.
-    """
-    visits = seen.visits
-    cut, pages = visits.last & seen.cuts.full[visits.session], len(seen.site.names)
-    kept = ~cut | (np.bincount(visits.page[~cut], minlength=pages) < FEWEST_COMPLETE)[visits.page]
-    columns: dict[str, Any] = {name: column[kept] for name, column in visits._asdict().items()}
+    """Return the views during which everything was recorded, and the arrivals on each page in them."""
+    kept = find_roomy(seen.recorded, seen.visits, seen.settings.limit)
+    columns: dict[str, Any] = {name: column[kept] for name, column in seen.visits._asdict().items()}
     chosen = Visits(**columns)
-    return chosen, count_arrivals(chosen, pages)
+    return chosen, count_arrivals(chosen, len(seen.site.names))
 
 
 def find_starts(seen: Seen) -> tuple[Ints, Floats]:
@@ -141,7 +131,7 @@ def estimate(seen: Seen, sample_rate: float, at_least: int) -> Estimates:
         fit_arrivals(find_starts(seen)[1], 1 / sample_rate, countries or None),
         people,
         find_returning(recorded, visits, sample_rate),
-        fit_dwells(recorded, visits, seen.mobile, seen.settings.interval),
+        fit_dwells(recorded, visits, seen.mobile, seen.settings.interval, seen.settings.limit),
         find_slowness(seen.loads, visits.page[seen.loads.view], len(site.names)),
         find_documents(seen.loads, visits.page[seen.loads.view], len(site.names)),
         files,

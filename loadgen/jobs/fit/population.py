@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loadgen.jobs.fit.caches import find_first_loads, read_caches
+from loadgen.jobs.fit.cuts import find_spans
 from loadgen.jobs.fit.metadata import IN_APP, WEB_VIEW
 from loadgen.jobs.fit.recorded import Bools, Floats, Ints, Recorded
-from loadgen.jobs.fit.visits import Visits, find_spans
+from loadgen.jobs.fit.visits import Visits
 from loadgen.scenario import Browser, System, Telemetry
 
 KNOWN_BROWSERS, KNOWN_SYSTEMS = frozenset(get_args(Browser)), frozenset(get_args(System))

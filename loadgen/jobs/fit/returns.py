@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from loadgen.jobs.fit.recorded import Ints, Recorded
+from loadgen.jobs.fit.recorded import Bools, Ints, Recorded
 from loadgen.jobs.fit.visits import Visits, find_views
 from loadgen.rum import events as rum
 
@@ -19,6 +19,10 @@ class CacheReturns(NamedTuple):
 
     left: Ints  # [view]: the view whose page was shown when the next view came or the visit ended
     source: Ints  # [return]: the view that was shown before it
+
+    def choose(self, chosen: Bools) -> CacheReturns:
+        """Return only the returns from the chosen views."""
+        return self._replace(source=self.source[chosen[self.source]])
 
 
 def find_restored(recorded: Recorded, visits: Visits) -> Ints:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from loadgen.jobs.fit.event_limit import Decisions
 from loadgen.jobs.fit.recorded import Bools, Floats, Ints
 from loadgen.jobs.fit.returns import CacheReturns
 from loadgen.jobs.fit.visits import RecordedSite, Visits
@@ -53,10 +54,10 @@ class ExitRates(NamedTuple):
     exit: Floats  # [page]: after a later view
 
 
-def count_steps(site: RecordedSite, visits: Visits, route: Bools, late: Bools, returns: CacheReturns) -> Steps:
+def count_steps(site: RecordedSite, visits: Visits, route: Bools, decisions: Decisions, returns: CacheReturns) -> Steps:
     """Count what followed each view, or followed the page that the browser had returned to in between.
 
-    `late` marks views whose steps tell nothing of how readily visits end (visits.find_late).
+    `decisions` say which steps and loads tell how readily visits end.
     """
     pages = len(site.names)
     going = np.flatnonzero(visits.parent[1:] >= 0)
@@ -65,16 +66,16 @@ def count_steps(site: RecordedSite, visits: Visits, route: Bools, late: Bools, r
     to = np.zeros((pages, pages))
     np.add.at(to, (source, target), 1 - returned)
     selfs, reloads = _count_own_loads(visits, pages)
-    again = visits.reloads + visits.links
     hidden = _count_hidden_steps(visits, route, to)
-    unseen = hidden + selfs + reloads - np.bincount(visits.page, again, pages)
+    unseen = hidden + selfs + reloads - np.bincount(visits.page, visits.reloads + visits.links, pages)
     selfs += hidden
     to[np.arange(pages), np.arange(pages)] += selfs
     steps = len(going) + selfs.sum() + reloads.sum()
     behind = float((~visits.first[returns.left[going]]).sum() + _count_behind(visits, selfs, reloads))
     gone = np.zeros(len(visits.page), dtype=bool)
     gone[going] = True
-    gone &= ~late
+    visits, gone, unseen = _leave_out_late(visits, gone, unseen, decisions)
+    again, returns = visits.reloads, returns.choose(~decisions.late)
     landing = visits.first & (again == 0)  # the landing's own decision is what ended it
     stayed = visits.first & (again > 0)
     later = np.bincount(visits.page, again - stayed, pages) + unseen
@@ -91,6 +92,15 @@ def count_steps(site: RecordedSite, visits: Visits, route: Bools, late: Bools, r
         steps=float(steps),
         leaving=fit_leaving(visits, gone, unseen, returns),
     )
+
+
+def _leave_out_late(visits: Visits, gone: Bools, unseen: Floats, decisions: Decisions) -> tuple[Visits, Bools, Floats]:
+    """Return visits, views with a next one, and hidden steps by page, without the decisions that do not count."""
+    pages, early = len(unseen), gone & ~decisions.late
+    share = _count_pages(visits.page, early, pages) / np.maximum(_count_pages(visits.page, gone, pages), 1)
+    again = np.minimum(visits.reloads + visits.links, decisions.again)
+    ended = visits.ended & ~decisions.late
+    return visits._replace(reloads=again, links=np.zeros_like(again), ended=ended), early, unseen * share
 
 
 def _count_behind(visits: Visits, selfs: Floats, reloads: Floats) -> float:

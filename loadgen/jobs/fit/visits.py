@@ -1,4 +1,4 @@
-"""List recorded events as visits: the pages that each session saw, their order and loads, and where data cut sessions.
+"""List recorded events as visits: the pages that each session saw, their order and loads.
 
 Rule: a row is a page view as the client counts them. A reload and a link to the page itself, which the client counts as
 the same page, are further loads of the same view. An event belongs to the last view of its page, by path and number,
@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from loadgen.jobs.fit.cuts import Cuts
 from loadgen.jobs.fit.page_templates import PageTemplate, fold_paths, list_examples, name_pages
 from loadgen.jobs.fit.recorded import Bools, Floats, Ints, Recorded
 from loadgen.jobs.fit.unlike_paths import split_unlike
@@ -21,14 +22,6 @@ from loadgen.rum import events as rum
 OTHER, OTHER_PATH = "other", "/other"
 MOST_PAGES = 60
 """Pages that are distinguished at most; all rarer pages become one."""
-
-CUT_SECONDS, CUT_PART = 300.0, 0.05
-"""A session may go on after the data if its last event is this near to their end (seconds, and share of their span)."""
-
-LOST, LOST_PART = 10, 0.2
-"""A session that its event limit cut may have this many events less than the limit, but at most this share of it: some
-events that count for the limit are lost when a page closes. Of 166 generated sessions that a limit of 200 cut, 18 have
-200 events and 164 at least 195; of 885 that a limit of 50 cut, 657 have 50 events and 865 at least 40."""
 
 LOADED = (rum.NAVIGATION, rum.RESOURCE, rum.FCP, rum.TTFB)
 """Events that only a full load has."""
@@ -64,15 +57,6 @@ class Visits(NamedTuple):
     back: Bools  # the view was reached by the browser's back button
     hard: Bools  # the view loaded its document
     ended: Bools  # the visit is known to have ended with this view
-
-
-class Cuts(NamedTuple):
-    """How sessions are incomplete, by row of SessionTable."""
-
-    begins: Bools  # the start is missing: before the data, or in an earlier session
-    full: Bools  # the session reached its event limit
-    open: Bools  # the session may go on after the end of the data
-    continued: Bools  # another session of the same user continues it
 
 
 def fold_pages(recorded: Recorded, at_least: int, patterns: Sequence[str] = ()) -> RecordedSite:
@@ -125,58 +109,6 @@ def _count_visitors(page: Ints, visitor: Ints, pages: int) -> Ints:
     known = page >= 0
     pairs = np.unique(visitor[known] * pages + page[known])
     return np.bincount(pairs % pages, minlength=pages) if pages else np.zeros(0, dtype=np.int64)
-
-
-def find_cuts(recorded: Recorded, limit: int) -> Cuts:
-    """Find how sessions are incomplete; `limit` is the client's event limit of a session, 0: none."""
-    events, count = recorded.events, len(recorded.sessions.user)
-    number = np.bincount(events.session, minlength=count)
-    first, last = find_spans(recorded)
-    starts = recorded.find_rows(rum.SESSION_START)
-    started = np.full(count, not len(starts))  # an export of some event types may lack session starts
-    started[events.session[starts]] = True
-    views = recorded.find_rows(rum.PAGE_VIEW)
-    landed = np.zeros(count, dtype=bool)
-    landed[events.session[views[events.number[views] <= 0]]] = True
-    end = last.max(initial=0.0)
-    near = min(CUT_SECONDS, CUT_PART * (end - first.min(initial=end)))
-    begins = ~(started & landed)
-    full = number >= find_least_full(limit)
-    return Cuts(begins, full, last > end - near, _find_continued(recorded, begins, first))
-
-
-def find_least_full(limit: int) -> float:
-    """Return the events of a session from which this limit may have cut it; infinite without a limit (0)."""
-    return limit - min(LOST, LOST_PART * limit) if limit else np.inf
-
-
-def find_late(recorded: Recorded, visits: Visits, limit: int) -> Bools:
-    """Find the views that went on when the session had so many events that its end would have counted as a cut.
-
-    Their decisions are left out as ends there are: otherwise visitors who have seen much would seem never to leave.
-    """
-    begins = np.searchsorted(recorded.events.session, visits.session)
-    before = np.append(visits.row[1:] - begins[1:], 0)
-    return ~visits.last & (before >= find_least_full(limit))
-
-
-def _find_continued(recorded: Recorded, begins: Bools, first: Floats) -> Bools:
-    """Find the sessions whose user's next session has no start of its own."""
-    user = recorded.sessions.user
-    order = np.lexsort((first, user))
-    follows = (user[order][1:] == user[order][:-1]) & (user[order][1:] >= 0) & begins[order][1:]
-    found = np.zeros(len(user), dtype=bool)
-    found[order[:-1][follows]] = True
-    return found
-
-
-def find_spans(recorded: Recorded) -> tuple[Floats, Floats]:
-    """Return the times of each session's first and last event, in Unix seconds."""
-    events, count = recorded.events, len(recorded.sessions.user)
-    first, last = np.full(count, np.inf), np.full(count, -np.inf)
-    np.minimum.at(first, events.session, events.at)
-    np.maximum.at(last, events.session, events.at)
-    return first, last
 
 
 def list_visits(recorded: Recorded, site: RecordedSite, cuts: Cuts) -> Visits:

@@ -7,11 +7,12 @@ from itertools import repeat
 import numpy as np
 import pytest
 
+from loadgen.jobs.fit.cuts import find_cuts
 from loadgen.jobs.fit.estimate import Seen, see_visits
 from loadgen.jobs.fit.metadata import PageFacts, VisitorFacts
 from loadgen.jobs.fit.recorded import Floats, Recorder
 from loadgen.jobs.fit.returns import follow_returns
-from loadgen.jobs.fit.visits import find_cuts, fold_pages, list_visits
+from loadgen.jobs.fit.visits import fold_pages, list_visits
 from loadgen.rum.events import PAGE_VIEW
 from loadgen.scenario import Scenario
 from tests.jobs.fit.round_trip import record

@@ -33,6 +33,7 @@ def fit(
     from loadgen.jobs import fit as job
     from loadgen.jobs.progress import ProgressView
 
+    job.refuse_to_overwrite(sources, (out, report))
     with ProgressView() as view:
         fitted = job.fit(sources, on_progress=view, name=given_name or job.name_scenario(out), **options)
         job.write_fitted(fitted, out, report, view)

@@ -47,3 +47,15 @@ def test_bad_input_is_one_line(tmp_path: Path) -> None:
             standalone_mode=False,
         )
     assert not (tmp_path / "x.toml").exists()
+
+
+@pytest.mark.parametrize("option", ["--out", "--report"])
+def test_a_source_is_never_overwritten(option: str, source: Path, tmp_path: Path) -> None:
+    data, other = source.read_bytes(), tmp_path / "other"
+    (tmp_path / "link").symlink_to(source)
+    outputs = ["--out", str(other), option, str(tmp_path / "link")]
+    done = CliRunner().invoke(commands, ["fit", str(source), *outputs])
+    assert isinstance(done.exception, LoadgenError)
+    assert "link: is one of the sources, which would be lost; name another file for the output" in str(done.exception)
+    assert source.read_bytes() == data
+    assert not other.exists()

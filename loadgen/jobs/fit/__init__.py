@@ -20,7 +20,7 @@ from loadgen.jobs.fit.page import build_fit_page
 from loadgen.jobs.fit.recorded import Bools, EventTable, LoadTable, Recorded, SessionTable
 from loadgen.jobs.fit.sources import read_sources
 from loadgen.jobs.fit.unread import add_unread, count_things
-from loadgen.jobs.fit.view import Fitted, format_fitted, list_notes, summarize_fit
+from loadgen.jobs.fit.view import Fitted, format_fitted, list_notes, list_unused, summarize_fit
 from loadgen.jobs.fit.visits import match_site
 from loadgen.jobs.progress import OnProgress, Ticker, ignore_progress
 from loadgen.options import list_given, require_path, resolve_options
@@ -38,6 +38,7 @@ __all__ = [
     "fit",
     "format_fitted",
     "name_scenario",
+    "refuse_to_overwrite",
     "summarize_fit",
     "write_fitted",
 ]
@@ -83,7 +84,7 @@ def fit(
         scenario, reference, asked, len(fitted.sessions.user) if judged is not None else 0, on_progress
     )
     templates = {name: each.path for name, each in zip(seen.site.names, seen.site.templates, strict=True)}
-    notes = list_notes(seen, found, asked.sample_rate)
+    notes = (*list_unused(asked.page, seen.site), *list_notes(seen, found, asked.sample_rate))
     return Fitted(scenario, draft.write(), notes, judgement, sessions, recorded.counts.events, templates)
 
 
@@ -150,6 +151,13 @@ def judge_scenario(
     start = datetime.fromtimestamp(float(find_starts(reference)[1].min(initial=4e9)), UTC).isoformat()
     generated = record_generated(wanted, sessions, asked.seed, start, tick)
     return judge(reference, see_visits(generated, 1, site=match_site(generated, reference.site)), fitted)
+
+
+def refuse_to_overwrite(sources: Sequence[Path], outputs: Sequence[Path | None]) -> None:
+    """Raise LoadgenError if a file that is to be written is one of the sources, which would be lost."""
+    for out in outputs:
+        if out is not None and any(out.exists() and each.exists() and out.samefile(each) for each in sources):
+            raise LoadgenError(f"{out}: is one of the sources, which would be lost; name another file for the output")
 
 
 def write_fitted(fitted: Fitted, out: Path, report: Path | None, on_progress: OnProgress = ignore_progress) -> None:

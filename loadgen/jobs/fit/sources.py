@@ -7,7 +7,9 @@ by SQLite's first bytes.
 from __future__ import annotations
 
 import gzip
+import shutil
 import sqlite3
+import tempfile
 import time
 import zlib
 from collections.abc import Callable, Sequence
@@ -105,9 +107,11 @@ def read_file(path: Path, recorder: Recorder, on_read: OnRead) -> None:
     before = recorder.counts.events + recorder.counts.duplicates
     broken, bad_times = recorder.counts.broken_events, recorder.counts.bad_times
     try:
-        with path.open("rb") as raw:
+        with open_seekable(path) as raw:
             head = raw.read(HEAD)
             raw.seek(0)
+            if head.startswith(SQLITE) and not path.is_file():
+                raise LoadgenError(f"{path}: an SQLite file from a pipe; name the file of the store")
             if head.startswith(SQLITE):
                 read_store(path, feed, on_read)
             else:
@@ -131,6 +135,18 @@ def read_file(path: Path, recorder: Recorder, on_read: OnRead) -> None:
                 f"{path}: none of its {unusable:,} RUM events has id, session, time and metadata; {INSTEAD}"
             )
         raise LoadgenError(f"{path}: no RUM events in it: it looks like {describe_head(head)}; {INSTEAD}")
+
+
+def open_seekable(path: Path) -> IO[bytes]:
+    """Open a file to be read; a pipe is copied to a temporary file first, since a form may be tried after another."""
+    raw = path.open("rb")
+    if raw.seekable():
+        return raw
+    with raw:
+        copy = tempfile.TemporaryFile()  # noqa: SIM115  the caller closes it
+        shutil.copyfileobj(raw, copy)
+    copy.seek(0)
+    return copy
 
 
 def _read_stream(raw: IO[bytes], head: bytes, feed: Feed, on_read: OnRead) -> None:

@@ -17,6 +17,7 @@ from loadgen.jobs.fit.observe import list_common_types
 from loadgen.jobs.fit.population import RARE
 from loadgen.jobs.fit.support import holds_secret
 from loadgen.jobs.fit.unread import count_things, list_unread
+from loadgen.jobs.fit.visits import RecordedSite
 from loadgen.jobs.fit.vitals import FEW, LEAST
 from loadgen.model import Noun
 from loadgen.scenario import Scenario
@@ -53,6 +54,13 @@ def list_pages(seen: Seen) -> Iterator[str]:
             seen.site.dropped, "page view was left out: its page is too rare to be written",
             "page views were left out: their pages are too rare to be written",
         )  # fmt: skip
+
+
+def list_unused(patterns: tuple[str, ...], site: RecordedSite) -> Iterator[str]:
+    """Yield a note on each pattern of --page that no page of the scenario has."""
+    for pattern in patterns:
+        if pattern not in {template.path for template in site.templates}:
+            yield f"--page {pattern}: no page came of it, as no path fits it or too few visitors saw one that does"
 
 
 def list_losses(seen: Seen) -> Iterator[str]:

@@ -87,6 +87,13 @@ def test_programs_read_the_same_as_json(fitted: Fitted) -> None:
     assert read["templates"] == {"home": "/", "product": "/product/{product}"}
 
 
+def test_a_pattern_that_no_path_fits_is_told(source: Path) -> None:
+    notes = loadgen.fit(source, page=("/nowhere/{thing}", "/product/{product}")).notes
+    assert [note for note in notes if note.startswith("--page")] == [
+        "--page /nowhere/{thing}: no page came of it, as no path fits it or too few visitors saw one that does"
+    ]
+
+
 def test_the_page_draws_every_pair(fitted: Fitted) -> None:
     page = build_fit_page(fitted)
     for place, name in enumerate(fitted.scenario.pages):

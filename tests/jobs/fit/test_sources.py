@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from threading import Thread
 
 import msgspec
 import numpy as np
@@ -68,6 +70,28 @@ def test_forms_mix_and_events_that_come_twice_count_once(
     found = read(tmp_path / "a", tmp_path / "b.gz")
     assert describe(found) == describe(expected)
     assert found.counts.duplicates == sum(len(json.loads(body)["RumEvents"]) for body in bodies[50:100])
+
+
+@pytest.mark.parametrize("form", ["s3 export", "GetAppMonitorData"])
+def test_a_pipe_is_read_as_a_file_is(form: str, bodies: list[bytes], expected: Recorded, tmp_path: Path) -> None:
+    """As a shell gives it: loadgen fit <(zcat rum/*.gz)."""
+    FORMS[form](tmp_path / "file", log_events(bodies))
+    assert describe(read_through_pipe(tmp_path / "pipe", (tmp_path / "file").read_bytes())) == describe(expected)
+
+
+def test_a_store_from_a_pipe_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(LoadgenError, match="an SQLite file from a pipe; name the file of the store"):
+        read_through_pipe(tmp_path / "pipe", b"SQLite format 3\0" + bytes(100))
+
+
+def read_through_pipe(path: Path, data: bytes) -> Recorded:
+    os.mkfifo(path)
+    writer = Thread(target=path.write_bytes, args=(data,))
+    writer.start()
+    try:
+        return read(path)
+    finally:
+        writer.join()
 
 
 def test_the_store_of_an_endpoint_is_a_source(expected: Recorded, tmp_path: Path) -> None:

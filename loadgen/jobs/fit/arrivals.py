@@ -175,12 +175,19 @@ def _write_stages(
         low, high = ends[2 * place], ends[2 * place + 1]
         if place and low != ends[2 * place - 1]:
             stages.append({"duration": 0, "target": low})
-        begin, end = (float(edges[each]) + (0.5 if each < len(rates) else -0.5) for each in (piece.begin, piece.end))
+        begin, end = (_find_moment(edges, each) for each in (piece.begin, piece.end))
         if place and len({*ends[2 * place - 2 : 2 * place + 2]}) == 1:
             stages[-1]["duration"] = round(stages[-1]["duration"] + end - begin, 1)
         else:
             stages.append({"duration": round(end - begin, 1), "target": high})
     return {"rate": ends[0], "stages": stages}
+
+
+def _find_moment(edges: Floats, place: int) -> float:
+    """Return the time of an edge: the end as it is, any other as a multiple of the largest usual unit near it."""
+    if place in (0, len(edges) - 1):
+        return float(edges[place]) + (0.5 if not place else -0.5)
+    return round_span(float(edges[place]) + 0.5, float(edges[1] - edges[0]) / 6)
 
 
 def _round(value: float, error: float) -> float:

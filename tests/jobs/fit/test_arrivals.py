@@ -41,6 +41,7 @@ def test_jumps_are_stages_of_no_length() -> None:
     found = fit(Scenario.load("quota-probe"))
     levels = [stage["target"] for stage in found.members["stages"] if stage["duration"]]
     assert levels == pytest.approx([10, 25, 40, 50, 65, 90], rel=0.08)
+    assert [stage["duration"] for stage in found.members["stages"] if stage["duration"]] == [40] * 6
     assert sum(stage["duration"] == 0 for stage in found.members["stages"]) == 5
 
 
@@ -98,6 +99,7 @@ def test_a_long_straight_fall_is_no_crowd() -> None:
     )  # fmt: skip
     found = [fit(with_arrivals(4740, rate=2, stages=stages), seed) for seed in range(3)]
     assert [curve.kind for curve in found] == ["stages"] * 3
+    assert [curve.members["stages"][1]["duration"] for curve in found] == [240] * 3
 
 
 def test_only_a_jump_between_two_stages_has_no_length() -> None:

@@ -21,7 +21,7 @@ from loadgen import units
 from loadgen.errors import LoadgenError
 from loadgen.options import Positive, Seed, resolve_options
 from loadgen.results.summary import RunMonitor
-from loadgen.scenario import Scenario, Thresholds, parse, resolve_seed
+from loadgen.scenario import Scenario, Thresholds, resolve_seed
 from loadgen.verb_options import RunOptions
 
 CLUSTER_SECRET = "LOADGEN_CLUSTER_SECRET"
@@ -106,4 +106,4 @@ class RunSpec(RunOptions, frozen=True, kw_only=True):
 @lru_cache(maxsize=8)
 def parse_once(file: str, text: str, lasts: float | None) -> Scenario:
     """Return a scenario from its text, parsed once a process. `lasts`: its seconds if the text states no duration."""
-    return parse(text, file, lasts)
+    return Scenario.parse(text, file, lasts)

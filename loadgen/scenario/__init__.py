@@ -19,7 +19,7 @@ from loadgen.scenario.population import (
     Weibull,
 )
 from loadgen.scenario.problems import bound_members, find_bounds
-from loadgen.scenario.scenario import Client, Scenario, format_schema, load, parse, resolve_seed
+from loadgen.scenario.scenario import Client, Scenario, format_schema, resolve_seed
 from loadgen.scenario.telemetry import Scripting, Telemetry, ThrownValue, Vitals
 from loadgen.scenario.thresholds import LOWEST, Thresholds, parse_threshold
 from loadgen.scenario.toml_file import find_scenario, format_scenario, list_shipped, read_text, write_toml
@@ -72,8 +72,6 @@ __all__ = [
     "format_scenario",
     "format_schema",
     "list_shipped",
-    "load",
-    "parse",
     "parse_threshold",
     "read_text",
     "resolve_seed",

@@ -218,8 +218,6 @@ class Scenario(Section):
             )
 
 
-load, parse = Scenario.load, Scenario.parse
-
 MOST_PROBLEMS = 100
 """The most problems that an error lists; a file with more is damaged or no scenario, and the error is one line."""
 
@@ -259,7 +257,3 @@ def format_schema() -> str:
     """Return the text of scenarios/scenario.schema.json: the JSON Schema (draft 2020-12) of a scenario file."""
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Scenario.model_json_schema()}
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
-
-
-if __name__ == "__main__":
-    print(format_schema(), end="")

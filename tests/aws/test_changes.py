@@ -11,7 +11,7 @@ import pytest
 from loadgen.aws import Account, apply_changes, make_call, plan_changes, read_state
 from loadgen.aws.changes import CLOUDWATCH
 from loadgen.errors import ControlError
-from loadgen.scenario import Scenario, parse
+from loadgen.scenario import Scenario
 
 PAGES = '[pages.home]\npath = "/"\nexit = 1\n'
 WHOLE = """
@@ -51,7 +51,7 @@ def name() -> str:
 
 
 def scenario(name: str, section: str = "", client: str = "") -> Scenario:
-    return parse(f'name = "x"\n[client]\n{client}\n[monitor]\nname = "{name}"\n{section}\n{PAGES}', "x.toml")
+    return Scenario.parse(f'name = "x"\n[client]\n{client}\n[monitor]\nname = "{name}"\n{section}\n{PAGES}', "x.toml")
 
 
 def operations(account: Account, wanted: Scenario) -> list[str]:

@@ -21,7 +21,7 @@ from loadgen import wire
 from loadgen.model import Batch, Result, Session
 from loadgen.results import Meter
 from loadgen.results.records import Spool
-from loadgen.scenario import Scenario, load
+from loadgen.scenario import Scenario
 from loadgen.swarm.node_role import GC_THRESHOLDS
 from loadgen.swarm.schedule import Schedule, ScheduledRequest
 from loadgen.traffic import BLOCK, block
@@ -90,7 +90,7 @@ def parts() -> Parts:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
-    scenario = load(STOREFRONT)
+    scenario = Scenario.load(STOREFRONT)
     sessions = drawn(under_way(scenario))
     plans = planned(sessions, scenario)
     batches = [batch for plan in plans for batch in plan.batches]

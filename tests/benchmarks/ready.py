@@ -10,7 +10,7 @@ from typing import Any
 
 from loadgen import client, traffic, wire
 from loadgen.model import Session
-from loadgen.scenario import Scenario, load
+from loadgen.scenario import Scenario
 from loadgen.traffic import BLOCK
 from tests.paths import SCENARIOS
 
@@ -22,7 +22,7 @@ EVENTS = 10
 @cache
 def ready_body() -> bytes:
     """The PutRumEvents body, plain JSON, of the first 10 events of a session that has as many in a batch."""
-    scenario = load(STOREFRONT)
+    scenario = Scenario.load(STOREFRONT)
     settings = scenario.client.model_copy(update={"batchLimit": EVENTS})
     destination = wire.Destination("localhost", MONITOR_ID, scenario.monitor.domain, compression=False)
     for session in traffic.draw_sessions(scenario, 1):

@@ -33,7 +33,7 @@ from loadgen import wire
 from loadgen.model import Request, Response, Session
 from loadgen.planned import PlannedSession
 from loadgen.results import Meter
-from loadgen.scenario import Scenario, load
+from loadgen.scenario import Scenario
 from loadgen.swarm.connection import ConnectionPool, Outcome
 from loadgen.swarm.feeder import Feeder, Job, Monitored
 from loadgen.swarm.schedule import Schedule
@@ -72,7 +72,7 @@ def ratio(
 
 @pytest.fixture(scope="module")
 def ratios() -> dict[str, float]:
-    scenario = load(STOREFRONT)
+    scenario = Scenario.load(STOREFRONT)
     sessions = drawn(under_way(scenario))
     events = [event for session in sessions for load_ in session.loads for event in load_.events]
     batches = [batch for plan in planned(sessions, scenario) for batch in plan.batches]

@@ -11,7 +11,7 @@ from loadgen.jobs.plan.day import spread_over_day
 from loadgen.jobs.plan.double_sampling import CONFIDENCE, WALK_COST
 from loadgen.jobs.plan.rehearse import RehearsedMonitor, rehearse
 from loadgen.jobs.progress import ignore_progress
-from loadgen.scenario import load
+from loadgen.scenario import Scenario
 from tests.benchmarks.ready import STOREFRONT
 
 pytestmark = pytest.mark.bench
@@ -30,7 +30,7 @@ def count_simple_sample(found: RehearsedMonitor) -> float:
 
 
 def test_a_million_sessions_to_one_percent_cost_a_part_of_a_simple_sample() -> None:
-    day = spread_over_day(load(STOREFRONT), SESSIONS)
+    day = spread_over_day(Scenario.load(STOREFRONT), SESSIONS)
     began = time.thread_time()
     found = rehearse(day, SEED, PRECISION, False, ignore_progress)
     spent = time.thread_time() - began

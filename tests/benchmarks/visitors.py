@@ -21,7 +21,7 @@ import msgspec
 import numpy as np
 
 from loadgen import traffic
-from loadgen.scenario import load
+from loadgen.scenario import Scenario
 from tests.benchmarks.generator import LOCUSTFILE, pinned, sink
 from tests.benchmarks.machine import described
 from tests.benchmarks.ready import MONITOR_ID, STOREFRONT
@@ -76,7 +76,7 @@ class Found(msgspec.Struct):
 
 def rate_for(visitors: int, seconds: float) -> float:
     """Sessions a second so that so many visitors are there after these seconds: each is there as long as it stays."""
-    scenario = load(STOREFRONT)
+    scenario = Scenario.load(STOREFRONT)
     sessions = zip(range(LOOKED_AT), traffic.draw_sessions(scenario, 1, only_recordable=True), strict=False)
     stays = [min(session.loads[-1].hides[-1], seconds) for _, session in sessions]
     return visitors / float(np.mean(stays))

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from loadgen import client, traffic, wire
-from loadgen.scenario import load
+from loadgen.scenario import Scenario
 from tests.captured.figures import Sent, figures, page_loads
 from tests.paths import FIXTURES, SCENARIOS
 
@@ -30,7 +30,7 @@ def real() -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def visits() -> list[list[Sent]]:
     """Some 600 visits of Chromium browsers to the storefront, with X-Ray as in half of the capture."""
-    scenario = load(SCENARIOS / "storefront.toml").adjust(duration=40)
+    scenario = Scenario.load(SCENARIOS / "storefront.toml").adjust(duration=40)
     settings = scenario.client.model_copy(update={"enableXRay": True})
     scenario = scenario.model_copy(update={"client": settings})
     target = wire.Destination(host="localhost", monitor_id="m", domain="shop.example.com", compression=False)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
-from loadgen.scenario import load
+from loadgen.scenario import Scenario
 from tests.captured.marginals import measure
 from tests.judge.visits import draw_visits
 from tests.paths import SCENARIOS
@@ -67,7 +67,7 @@ WORLD = {**BOTH, "sessions with a load over 3 s": Published(0.181, 0.15, 0.26)}
 def measured(request: pytest.FixtureRequest) -> tuple[dict[str, Published], dict[str, float]]:
     """What is published for a scenario, and what some 4,000 visits show."""
     name = request.param
-    scenario = load(SCENARIOS / f"{name}.toml").adjust(duration=120 if name == "storefront" else 4000)
+    scenario = Scenario.load(SCENARIOS / f"{name}.toml").adjust(duration=120 if name == "storefront" else 4000)
     return STOREFRONT if name == "storefront" else WORLD, measure(draw_visits(scenario, SEED))
 
 

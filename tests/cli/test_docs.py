@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from loadgen.cli import commands
-from loadgen.scenario import load
+from loadgen.scenario import Scenario
 from loadgen.scenario.scenario import format_schema
 from tests import docs
 from tests.paths import ROOT
@@ -126,7 +126,7 @@ def shown_scenarios() -> list[str]:
 def test_every_whole_scenario_on_a_page_is_valid(text: str, tmp_path: Path) -> None:
     file = tmp_path / "shown.toml"
     file.write_text(text)
-    assert load(file).pages
+    assert Scenario.load(file).pages
 
 
 def shown_outputs() -> Iterator[tuple[Path, str, list[str]]]:

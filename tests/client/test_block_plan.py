@@ -15,7 +15,7 @@ from loadgen import client, traffic
 from loadgen.client import BlockPlan, Plan, plan
 from loadgen.model import EventColumns, EventView, Load, Session
 from loadgen.rum.events import CLS, INP
-from loadgen.scenario import Client, load
+from loadgen.scenario import Client, Scenario
 from tests.client import visits
 from tests.client.test_plan_properties import clients
 from tests.client.test_plan_properties import visits as any_visit
@@ -72,7 +72,7 @@ def test_visits_that_are_ordinary_have_the_same_plans(sessions: list[Session], l
 @pytest.mark.parametrize("only_recordable", [True, False])
 @pytest.mark.parametrize("name", [path.stem for path in sorted(SCENARIOS.glob("*.toml"))])
 def test_shipped_scenarios_have_the_same_plans_and_most_are_made_by_column(name: str, only_recordable: bool) -> None:
-    scenario = load(SCENARIOS / f"{name}.toml")
+    scenario = Scenario.load(SCENARIOS / f"{name}.toml")
     settings, rate = scenario.client, scenario.monitor.sample_rate
     _, drawn = next(traffic.draw_blocks(scenario, 1, only_recordable=only_recordable))
     sessions = list(drawn)

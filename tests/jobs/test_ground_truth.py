@@ -15,7 +15,7 @@ from loadgen.jobs.generate import write_bodies
 from loadgen.model import Result
 from loadgen.results import RunFolder
 from loadgen.results.records import Spool, pack_result
-from loadgen.scenario import Scenario, parse
+from loadgen.scenario import Scenario
 from loadgen.wire import Clock
 from tests.traffic.look import SMALL
 
@@ -31,7 +31,7 @@ message = "it broke"
 
 @pytest.fixture
 def scenario() -> Scenario:
-    return parse(SMALL + RELEASE, "small.toml").adjust(sample_rate=0.5)
+    return Scenario.parse(SMALL + RELEASE, "small.toml").adjust(sample_rate=0.5)
 
 
 def test_sampled_visits_bear_the_session_id_of_their_batches(scenario: Scenario, tmp_path: Path) -> None:

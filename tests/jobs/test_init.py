@@ -11,7 +11,7 @@ import pytest
 import loadgen
 from loadgen.jobs.init import SCHEMA, TEMPLATE
 from loadgen.jobs.scenarios import list_lines
-from loadgen.scenario import parse
+from loadgen.scenario import Scenario
 from tests.paths import ROOT, SCENARIOS
 
 TEXT = (ROOT / "loadgen" / "jobs" / "init" / TEMPLATE).read_text()
@@ -41,7 +41,7 @@ def test_a_name_that_does_not_fit_writes_nothing(name: str, tmp_path: Path) -> N
 def test_what_is_commented_out_of_the_template_is_valid_too() -> None:
     whole = re.sub(r"(?m)^# (?=[a-z_]+ = |\[\[|    \{|\]$)", "", TEXT)
     assert whole.count("\n# ") < TEXT.count("\n# ") - 15
-    read = parse(whole, "whole.toml")
+    read = Scenario.parse(whole, "whole.toml")
     assert read.incidents
     assert read.seed == 7
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from msgspec.json import decode
 
 from loadgen import client, traffic, wire
-from loadgen.scenario import Scenario, load
+from loadgen.scenario import Scenario
 from tests.paths import FIXTURES
 
 RECORDED = FIXTURES / "real-visits.ndjson.gz"
@@ -110,7 +110,7 @@ def draw_visits(scenario: Scenario, seed: int) -> list[SeenVisit]:
 
 def draw_shop(seed: int) -> list[SeenVisit]:
     """Visits to the shop, half of them with X-Ray as the recorded ones."""
-    shop = load(SHOP)
+    shop = Scenario.load(SHOP)
     halves = [
         shop.model_copy(update={"client": shop.client.model_copy(update={"enableXRay": traced})})
         for traced in (False, True)

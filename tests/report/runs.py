@@ -22,7 +22,7 @@ from loadgen.results import (
     write_table,
 )
 from loadgen.results.records import Spool, pack_result
-from loadgen.scenario import parse
+from loadgen.scenario import Scenario
 from loadgen.verb_options import RunOptions
 
 ZERO = 1795288816.0
@@ -82,7 +82,7 @@ def make(path: Path, plan: Plan = ORDINARY) -> RunFolder:
     spec = RunSpec.resolve(RunOptions(seed=plan.seed, pace=plan.pace), source.name, scenario_text(plan))
     monitors = tuple(RunMonitor(**each) for each in MONITORS)
     folder.write_spec(msgspec.structs.replace(spec, command="loadgen run shop.toml", monitors=monitors))
-    scenario = parse(scenario_text(plan), source.name)
+    scenario = Scenario.parse(scenario_text(plan), source.name)
     measured = Aggregate(scenario.find_stage_ends(1.0))
     recording = Recording(folder, measured, ZERO)
     draw, spool, sent = random.Random(plan.seed), Spool(folder.locate_spool(0)), 0

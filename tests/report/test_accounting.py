@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from loadgen.report.accounting import GAP, HEIGHT, LABEL, Node, describe_preflights, place_nodes
 from loadgen.report.plots import format_quantile
 from loadgen.results import Aggregate, PreflightResult, RunEnd, summarize_run
-from loadgen.scenario import load
+from loadgen.scenario import Scenario
 from tests.paths import QUICKSTART
 
 
@@ -37,5 +37,7 @@ def test_a_flow_keeps_its_columns_apart_and_inside(amounts: list[int]) -> None:
 def test_the_page_says_how_many_preflights_were_refused(allowed: bool, said: str) -> None:
     measured = Aggregate()
     measured.preflights.add([PreflightResult(0.01, True, allowed)] * 2)
-    summary = summarize_run(measured, load(QUICKSTART), RunEnd(1, "realtime", "2026-11-21T12:00:00.000+00:00", 1))
+    summary = summarize_run(
+        measured, Scenario.load(QUICKSTART), RunEnd(1, "realtime", "2026-11-21T12:00:00.000+00:00", 1)
+    )
     assert describe_preflights(summary) == said

@@ -36,7 +36,7 @@ from loadgen.results.recovery import recover_summary
 from loadgen.results.run_data import RunData
 from loadgen.results.timeline import read_monitor_rows
 from loadgen.results.verdict import add_ledgers
-from loadgen.scenario import load
+from loadgen.scenario import Scenario
 from loadgen.units import format_share
 from loadgen.verb_options import RunOptions
 from tests.report.runs import make
@@ -77,7 +77,7 @@ def recorded(path: Path, cut_off: bool = False) -> RunFolder:
         write_table(folder, ("shop", "campaign"))
         drop_spools(folder)
         run = RunEnd(5, "realtime", "2026-11-21T12:00:00.000+00:00", 1, monitors=MONITORS)
-        folder.write_summary(summarize_run(measured, load(path / "two.toml"), run))
+        folder.write_summary(summarize_run(measured, Scenario.load(path / "two.toml"), run))
     return folder
 
 

@@ -40,7 +40,7 @@ from loadgen.results import (
 from loadgen.results.outcomes import Outcomes
 from loadgen.results.records import Spool
 from loadgen.results.recovery import recover_summary
-from loadgen.scenario import load
+from loadgen.scenario import Scenario
 from loadgen.verb_options import RunOptions
 
 SHOP = """
@@ -62,7 +62,7 @@ class Recorded:
         scenario.write_text(SHOP)
         self.folder = RunFolder.ensure(path / "run")
         self.folder.write_spec(RunSpec.resolve(RunOptions(seed=5), "shop.toml", SHOP))
-        self.scenario = load(scenario)
+        self.scenario = Scenario.load(scenario)
         self.measured = Aggregate((4.0, 8.0))
         self.recording = Recording(self.folder, self.measured, ZERO)
         self.events = 0

@@ -34,7 +34,7 @@ from loadgen.results.verdict import (
     judge,
     measure_thresholds,
 )
-from loadgen.scenario import Scenario, Thresholds, parse
+from loadgen.scenario import Scenario, Thresholds
 
 STATUSES = [200] * 6 + [429] * 2 + [500, 403, None]
 SHOP = """
@@ -50,7 +50,7 @@ RUN = RunEnd(seed=1, pace="realtime", started_at="2026-11-21T12:00:00.000+00:00"
 
 
 def scenario(more: str = "") -> Scenario:
-    return parse(SHOP + more, "shop.toml")
+    return Scenario.parse(SHOP + more, "shop.toml")
 
 
 def results(number: int) -> list[Result]:
@@ -419,7 +419,7 @@ def test_a_stage_has_thresholds_of_its_own() -> None:
     """Latencies are some 11 ms throughout: only the second stage asks for less."""
     strict = "{ duration = 10, target = 5, thresholds = { latency_p50_ms = 1 } }"
     text = SHOP.replace("{ duration = 60, target = 5 }, { duration = 60, target = 5 }", f"{JUMP}, {LAX}, {strict}")
-    site = parse(text, "shop.toml")
+    site = Scenario.parse(text, "shop.toml")
     measured = balanced(measured_by(1, results(2000), site.find_stage_ends(1.0)))
     summary = summarize_run(measured, site, RUN)
     assert [stage.stage for stage in summary.stages] == [1, 2]

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 
 from loadgen.cli import commands
 from loadgen.rum.events import EVENT_PREFIX
-from loadgen.scenario import PageSpec, Population, Resources, load
+from loadgen.scenario import PageSpec, Population, Resources, Scenario
 from loadgen.scenario.monitor import Telemetry as Family
 from loadgen.scenario.pages import ApiCall, Click, CustomEvent, Link
 from loadgen.scenario.problems import Section
@@ -105,7 +105,7 @@ def sections(value: Any) -> Iterator[Section]:
 
 def test_everything_is_switched_on() -> None:
     """Each option of traffic and client has a value in the scenario that is not off, so that a new one is tried too."""
-    scenario = load(EVERYTHING)
+    scenario = Scenario.load(EVERYTHING)
     off: dict[str, set[str]] = {}
     for section in sections(scenario):
         if isinstance(section, TRAFFIC):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from loadgen.errors import ScenarioError
-from loadgen.scenario import Scenario, load, parse, resolve_seed
+from loadgen.scenario import Scenario, resolve_seed
 
 GOOD = """
 name = "t"
@@ -184,80 +184,80 @@ MISTAKES = {
 @pytest.mark.parametrize(("text", "lines"), MISTAKES.values(), ids=MISTAKES.keys())
 def test_a_mistake_gets_its_line(text: str, lines: list[str]) -> None:
     with pytest.raises(ScenarioError) as caught:
-        parse(text, "shop.toml")
+        Scenario.parse(text, "shop.toml")
     assert str(caught.value).splitlines() == [f"shop.toml: {line}" for line in lines]
 
 
 def test_all_mistakes_are_told_at_once() -> None:
     text = "sed = 1\nduration = -2\n" + GOOD.replace("0.6", "0.5") + "titel = 1\n[arrivals]\nrate = 'x'"
     with pytest.raises(ScenarioError) as caught:
-        parse(text, "shop.toml")
+        Scenario.parse(text, "shop.toml")
     places = [line.split(": ")[1] for line in str(caught.value).splitlines()]
     assert places == ["arrivals.rate", "duration", "pages.home", "pages.item.titel", "sed"]
 
 
 def test_the_graph_is_checked_beside_wrong_types() -> None:
     with pytest.raises(ScenarioError) as caught:
-        parse(GOOD.replace('path = "/"', "path = 3").replace("0.6", "0.5"), "shop.toml")
+        Scenario.parse(GOOD.replace('path = "/"', "path = 3").replace("0.6", "0.5"), "shop.toml")
     assert len(str(caught.value).splitlines()) == 2
 
 
 @pytest.mark.parametrize("text", ["", "\n# nothing\n"])
 def test_an_empty_file_is_told(text: str) -> None:
     with pytest.raises(ScenarioError, match=r"^s.toml: empty; write at least"):
-        parse(text, "s.toml")
+        Scenario.parse(text, "s.toml")
 
 
 def test_a_toml_error_tells_the_line() -> None:
     with pytest.raises(ScenarioError, match=r"^s.toml: not valid TOML: .*line 2"):
-        parse('name = "t"\npages = ]\n', "s.toml")
+        Scenario.parse('name = "t"\npages = ]\n', "s.toml")
 
 
 def test_a_missing_file_tells_what_there_is(tmp_path: Path) -> None:
     (tmp_path / "shop.toml").write_text(GOOD)
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "something else"\n')
     with pytest.raises(ScenarioError, match=r"shp.toml: no such file; .* has shop.toml$"):
-        load(tmp_path / "shp.toml")
+        Scenario.load(tmp_path / "shp.toml")
 
 
 def test_a_missing_file_tells_what_lies_in_the_folder_of_scenarios(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text("[project]")
     (tmp_path / "broken.toml").write_text("[project")
     with pytest.raises(ScenarioError, match=r"shp.toml: no such file$"):
-        load(tmp_path / "shp.toml")
+        Scenario.load(tmp_path / "shp.toml")
     (tmp_path / "scenarios").mkdir()
     (tmp_path / "scenarios" / "shop.toml").write_text(GOOD)
     with pytest.raises(ScenarioError, match=r"no such file; .*scenarios has shop.toml$"):
-        load(tmp_path / "shp.toml")
+        Scenario.load(tmp_path / "shp.toml")
 
 
 def test_a_directory_is_told(tmp_path: Path) -> None:
     with pytest.raises(ScenarioError, match="a directory, not a scenario file"):
-        load(tmp_path)
+        Scenario.load(tmp_path)
 
 
 def test_text_that_is_not_utf8_is_told(tmp_path: Path) -> None:
     path = tmp_path / "s.toml"
     path.write_bytes(b'name = "caf\xe9"')
     with pytest.raises(ScenarioError, match="not UTF-8"):
-        load(path)
+        Scenario.load(path)
 
 
 def test_lengths_of_time_may_have_units() -> None:
     spans = {"90": 90, '"30s"': 30, '"5m"': 300, '"2h"': 7200, '"7d"': 604800, '"250ms"': 0.25, '"1.5m"': 90}
     for written, seconds in spans.items():
-        assert parse(f"duration = {written}\n{GOOD}", "s").duration == seconds
+        assert Scenario.parse(f"duration = {written}\n{GOOD}", "s").duration == seconds
 
 
 def test_the_stages_set_the_duration() -> None:
-    scenario = parse(
+    scenario = Scenario.parse(
         GOOD + '[arrivals]\nstages = [{ duration = "1m", target = 2 }, { duration = 30, target = 0 }]', "s"
     )
     assert scenario.duration == 90
 
 
 def test_a_scenario_cannot_be_changed() -> None:
-    scenario = parse(GOOD, "s")
+    scenario = Scenario.parse(GOOD, "s")
     with pytest.raises(Exception, match="frozen"):
         scenario.name = "other"  # type: ignore[misc]  # that it is read-only is the claim
 
@@ -268,7 +268,7 @@ def test_a_scenario_made_in_code_is_checked_too() -> None:
 
 
 def test_adjusting_keeps_the_rest() -> None:
-    scenario = parse(GOOD + "[arrivals]\nrate = 4", "s")
+    scenario = Scenario.parse(GOOD + "[arrivals]\nrate = 4", "s")
     adjusted = scenario.adjust(duration=5, rate=2.5, sample_rate=0.1)
     assert (adjusted.duration, adjusted.arrivals.start_rate, adjusted.monitor.sample_rate) == (5, 10, 0.1)
     assert adjusted.pages == scenario.pages
@@ -281,11 +281,11 @@ def test_adjusting_keeps_the_rest() -> None:
 def test_a_seed_is_the_option_else_the_scenarios_else_the_callers(
     own: int | None, given: int | None, otherwise: int, seed: int
 ) -> None:
-    scenario = parse(GOOD, "t.toml").model_copy(update={"seed": own})
+    scenario = Scenario.parse(GOOD, "t.toml").model_copy(update={"seed": own})
     assert resolve_seed(scenario, given, otherwise) == seed
 
 
 def test_a_seed_that_nobody_gives_is_drawn_anew_each_time() -> None:
-    scenario = parse(GOOD, "t.toml")
+    scenario = Scenario.parse(GOOD, "t.toml")
     drawn = {resolve_seed(scenario, None) for _ in range(5)}
     assert len(drawn) > 1 and all(0 <= seed < 2**32 for seed in drawn)

@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 
 from loadgen.errors import ScenarioError
-from loadgen.scenario import load
+from loadgen.scenario import Scenario
 from loadgen.scenario.scenario import format_schema
 from tests.paths import SCENARIOS
 
@@ -26,9 +26,9 @@ def test_the_schema_file_is_fresh() -> None:
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_a_shipped_scenario_is_found_by_its_name(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert load(path.stem) == load(path)
+    assert Scenario.load(path.stem) == Scenario.load(path)
     Path(path.stem).write_text((FOLDER / "quickstart.toml").read_text())
-    assert load(path.stem).name == "quickstart"  # a file of the caller's comes first
+    assert Scenario.load(path.stem).name == "quickstart"  # a file of the caller's comes first
 
 
 def test_a_name_that_is_neither_a_file_nor_shipped_gets_the_names_that_are(
@@ -36,14 +36,14 @@ def test_a_name_that_is_neither_a_file_nor_shipped_gets_the_names_that_are(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ScenarioError, match=r"^storefrnt: no such file, and no shipped .* storefront$"):
-        load("storefrnt")
+        Scenario.load("storefrnt")
     with pytest.raises(ScenarioError, match=r"^elsewhere/storefront: no such file"):
-        load("elsewhere/storefront")
+        Scenario.load("elsewhere/storefront")
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_a_shipped_scenario_loads(path: Path) -> None:
-    scenario = load(path)
+    scenario = Scenario.load(path)
     assert scenario.name == path.stem
     assert scenario.description
 

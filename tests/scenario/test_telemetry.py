@@ -11,7 +11,7 @@ from annotated_types import Le
 from pydantic.fields import FieldInfo
 
 from loadgen.errors import LoadgenError, ScenarioError
-from loadgen.scenario import parse
+from loadgen.scenario import Scenario
 from loadgen.scenario.problems import Section
 from loadgen.scenario.telemetry import Telemetry
 from loadgen.traffic import draw_sessions
@@ -50,7 +50,9 @@ def test_every_number_has_a_largest_value() -> None:
 
 def test_the_largest_values_make_traffic_without_an_overflow() -> None:
     lines = [f"{name} = {most:.15g}" for name, most in MOST.items()]
-    scenario = parse("\n".join(['name = "extreme"', "population.impatience = 5", *lines]) + PAGES, "extreme.toml")
+    scenario = Scenario.parse(
+        "\n".join(['name = "extreme"', "population.impatience = 5", *lines]) + PAGES, "extreme.toml"
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         sessions = list(islice(draw_sessions(scenario, 1), 20))
@@ -58,7 +60,7 @@ def test_the_largest_values_make_traffic_without_an_overflow() -> None:
 
 
 def test_more_sessions_than_fit_into_memory_are_refused_when_they_are_drawn() -> None:
-    scenario = parse(f'name = "extreme"\nduration = "1h"\narrivals.rate = 1e6\n{PAGES}', "extreme.toml")
+    scenario = Scenario.parse(f'name = "extreme"\nduration = "1h"\narrivals.rate = 1e6\n{PAGES}', "extreme.toml")
     with pytest.raises(LoadgenError, match="sessions would start"):
         next(draw_sessions(scenario, 1))
 
@@ -78,4 +80,4 @@ def test_more_sessions_than_fit_into_memory_are_refused_when_they_are_drawn() ->
 )
 def test_what_no_visit_is_like_is_refused(line: str) -> None:
     with pytest.raises(ScenarioError, match=r"must be at (most|least)"):
-        parse(f'name = "extreme"\n{line}\n{PAGES}', "extreme.toml")
+        Scenario.parse(f'name = "extreme"\n{line}\n{PAGES}', "extreme.toml")

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from loadgen.cli import commands, main
 from loadgen.errors import ScenarioError
-from loadgen.scenario import Scenario, format_scenario, load, parse
+from loadgen.scenario import Scenario, format_scenario
 from tests.paths import SCENARIOS
 
 SHIPPED = sorted(SCENARIOS.glob("*.toml"))
@@ -110,18 +110,18 @@ def test_a_length_that_a_job_gives_stands_for_one_that_the_file_does_not_state()
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_a_shipped_scenario_is_read_back_equal(path: Path) -> None:
-    scenario = load(path)
-    assert parse(format_scenario(scenario), path.name) == scenario
+    scenario = Scenario.load(path)
+    assert Scenario.parse(format_scenario(scenario), path.name) == scenario
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_a_changed_scenario_is_read_back_as_changed(path: Path) -> None:
-    changed = load(path).adjust(duration=load(path).duration * 2, rate=3.5, sample_rate=0.25)
-    assert parse(format_scenario(changed), path.name) == changed
+    changed = Scenario.load(path).adjust(duration=Scenario.load(path).duration * 2, rate=3.5, sample_rate=0.25)
+    assert Scenario.parse(format_scenario(changed), path.name) == changed
 
 
 def test_text_keeps_quotes_escapes_and_other_alphabets() -> None:
     described = 'a "quoted" \\ back\nslash, Größe, 東京, 🙂 and \x7f'
-    scenario = load(SHIPPED[0]).model_copy(update={"description": described})
-    assert parse(format_scenario(scenario), "x.toml").description == described
+    scenario = Scenario.load(SHIPPED[0]).model_copy(update={"description": described})
+    assert Scenario.parse(format_scenario(scenario), "x.toml").description == described
     assert isinstance(scenario, Scenario)

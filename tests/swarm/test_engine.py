@@ -20,7 +20,7 @@ from loadgen.model import Request, Response, Result
 from loadgen.planned import PlannedSession, planned
 from loadgen.results import Aggregate, MonitorSummary, RunEnd, RunMonitor, Summary, summarize_run
 from loadgen.results.records import InDoubt, Spool, count_in_doubt
-from loadgen.scenario import Scenario, parse
+from loadgen.scenario import Scenario
 from loadgen.swarm.engine import Engine
 from loadgen.swarm.feeder import Feeder, Job, Monitored, PlannedVisit, merge_in_order
 from loadgen.transport import NoAnswer
@@ -46,7 +46,7 @@ def signer() -> Signer:
 
 
 def scenario(more: str = "") -> Scenario:
-    return parse(SHOP + more, "shop.toml")
+    return Scenario.parse(SHOP + more, "shop.toml")
 
 
 def run(

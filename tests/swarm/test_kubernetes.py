@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from loadgen.cli import commands
-from loadgen.scenario import parse
+from loadgen.scenario import Scenario
 from tests.paths import ROOT
 
 FOLDER = ROOT / "loadgen" / "swarm" / "kubernetes"
@@ -64,7 +64,7 @@ def scenario_in(path: Path, folder: Path) -> Path:
     """The scenario of a manifest's ConfigMap as a file; it is one that `check` takes."""
     (config,) = of_kind(path, "ConfigMap")
     text = config["data"]["shop.toml"]
-    assert parse(text, "shop.toml").name == "shop"
+    assert Scenario.parse(text, "shop.toml").name == "shop"
     written = folder / "shop.toml"
     written.write_text(text)
     return written

@@ -6,7 +6,7 @@ import pytest
 
 from loadgen import traffic
 from loadgen.model import Session
-from loadgen.scenario import Scenario, load
+from loadgen.scenario import Scenario
 from tests.paths import SCENARIOS
 from tests.traffic.look import SeenSession, readable, seen
 
@@ -15,7 +15,7 @@ SEED = 20261121
 
 @pytest.fixture(scope="session")
 def storefront() -> Scenario:
-    return load(SCENARIOS / "storefront.toml")
+    return Scenario.load(SCENARIOS / "storefront.toml")
 
 
 @pytest.fixture(scope="session")

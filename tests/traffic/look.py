@@ -38,7 +38,7 @@ from loadgen.rum.events import (
     Ttfb,
     XRayTrace,
 )
-from loadgen.scenario import Scenario, parse
+from loadgen.scenario import Scenario
 from loadgen.wire.json_templates import read_details
 
 SMALL = """
@@ -63,7 +63,7 @@ events = [{ type = "shown", details = { sku = "{item}", tags = ["a"] } }]
 
 def small(more: str = "", **client: Any) -> Scenario:
     """A small site with more TOML behind it, and client settings."""
-    scenario = parse(SMALL + more, "small.toml")
+    scenario = Scenario.parse(SMALL + more, "small.toml")
     return scenario.model_copy(update={"client": scenario.client.model_copy(update=client)})
 
 

@@ -11,7 +11,7 @@ import pytest
 from loadgen import traffic
 from loadgen.errors import ScenarioError
 from loadgen.model import Session
-from loadgen.scenario import Scenario, parse
+from loadgen.scenario import Scenario
 from tests.traffic.conftest import SEED
 from tests.traffic.look import SMALL
 
@@ -22,7 +22,7 @@ def club(more: str = "", visitors: int = VISITORS, session_length: float = 0.001
     """Sessions that have expired when their visitor comes back: each visit of one visitor has the same user."""
     client = f"[client]\nsessionLengthSeconds = {session_length}\n"
     arrivals = f"{client}[arrivals]\nvisitors = {visitors}\npause = 120\n{more}\n"
-    return parse(
+    return Scenario.parse(
         SMALL.replace("[arrivals]\nrate = 10\n", arrivals).replace("duration = 20", "duration = 1200"), "club.toml"
     )
 
@@ -94,7 +94,7 @@ def test_a_factor_on_the_arrivals_is_one_on_the_visitors() -> None:
 
 def test_incidents_hit_a_closed_population_too(visits: list[Session]) -> None:
     incident = '[[incidents]]\nkind = "cdn_outage"\nname = "it"\nat = 300\nlength = 100\n'
-    scenario = parse(SMALL.replace("[arrivals]\nrate = 10\n", f"[arrivals]\nvisitors = {VISITORS}\n").replace(
+    scenario = Scenario.parse(SMALL.replace("[arrivals]\nrate = 10\n", f"[arrivals]\nvisitors = {VISITORS}\n").replace(
         "duration = 20", "duration = 600") + incident, "club.toml")  # fmt: skip
     truth = {hit.session: hit for hit in traffic.find_hits(scenario, SEED)}
     sessions = {session.index: session for session in traffic.draw_sessions(scenario, SEED)}

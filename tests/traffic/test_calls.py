@@ -10,7 +10,7 @@ import pytest
 
 from loadgen import traffic
 from loadgen.rum.events import HTTP, XRAY
-from loadgen.scenario import parse
+from loadgen.scenario import Scenario
 from loadgen.wire.json_templates import date_details
 from tests.traffic.conftest import SEED
 from tests.traffic.look import SMALL, events, small
@@ -22,7 +22,9 @@ def calls(telemetry: str, client: str = "") -> list[tuple[str, dict[str, Any]]]:
     """Type and details of each http and X-Ray event of a site that calls by XMLHttpRequest and to another host."""
     api = f'api = [{{ path = "/api/a", via = "xhr" }}, "GET {ABSOLUTE}"]'
     text = SMALL.replace('api = ["GET /api/{item}", "POST /api/cart"]', api)
-    scenario = parse(f"{text}\n[telemetry.api]\n{telemetry}\n[client]\nenableXRay = true\n{client}", "small.toml")
+    scenario = Scenario.parse(
+        f"{text}\n[telemetry.api]\n{telemetry}\n[client]\nenableXRay = true\n{client}", "small.toml"
+    )
     found = []
     for event in events(traffic.draw_sessions(scenario, SEED)):
         if event.type in (HTTP, XRAY):

@@ -6,7 +6,7 @@ import pytest
 
 from loadgen import traffic
 from loadgen.rum.events import FCP, LCP, NAVIGATION, RESOURCE, TTI
-from loadgen.scenario import Client, parse
+from loadgen.scenario import Client, Scenario
 from tests.traffic.conftest import SEED
 from tests.traffic.look import SMALL, kinds, one, seen, small
 
@@ -35,7 +35,7 @@ def test_time_to_interactive_is_told_when_the_plugin_has_looked_often_enough() -
 
 def test_what_is_called_interactive_counts_from_the_activation_of_a_prerendered_page() -> None:
     link = '[pages.item]\nlink = { prerender = 1, eagerness = "immediate" }'
-    scenario = parse(SMALL.replace("[pages.item]", link), "small.toml")
+    scenario = Scenario.parse(SMALL.replace("[pages.item]", link), "small.toml")
     scenario = scenario.model_copy(update={"client": Client(timeToInteractive=True)})
     told = [
         (load, tti)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from loadgen.rum.events import FCP, FID, HTTP, LCP, NAVIGATION, RESOURCE
-from loadgen.scenario import Scenario, parse
+from loadgen.scenario import Scenario
 from tests.traffic.conftest import SEED
 from tests.traffic.look import SMALL, SeenLoad, events, loads, one, seen, small
 
@@ -30,7 +30,7 @@ def test_blink_names_the_target_of_a_pointer_only_where_something_listens(share:
 def test_a_call_that_always_fails_does_and_leaves_the_others_alone() -> None:
     api = 'api = [{ path = "/api/a", failures = { "503" = 1 } }, "GET /api/b"]'
     text = SMALL.replace('api = ["GET /api/{item}", "POST /api/cart"]', api)
-    scenario = parse(f"{text}\n[telemetry.api]\nfailures = {{}}\nnetwork = 0", "small.toml")
+    scenario = Scenario.parse(f"{text}\n[telemetry.api]\nfailures = {{}}\nnetwork = 0", "small.toml")
     assert {(each.request.url, each.response.status) for each in details(scenario, HTTP)} == {("/api/a", 503)}
 
 
@@ -98,7 +98,9 @@ def test_files_of_style_sheets_do_not_hold_up_the_parser() -> None:
 
 def test_a_document_of_one_flight_is_whole_before_it_unloads_the_page_before() -> None:
     text = SMALL.replace('path = "/item/{item}"', 'path = "/item/{item}"\ndocument_bytes = 9000')
-    told = [each for each in details(parse(f"{text}{BLINK}", "small.toml"), NAVIGATION) if each.unloadEventStart]
+    told = [
+        each for each in details(Scenario.parse(f"{text}{BLINK}", "small.toml"), NAVIGATION) if each.unloadEventStart
+    ]
     short = [each for each in told if each.transferSize < 12_000]
     assert len(short) > 50
     assert all(each.unloadEventStart > each.responseStart + each.responseTime for each in short)

@@ -11,7 +11,7 @@ from msgspec import UNSET
 from loadgen import traffic
 from loadgen.errors import ScenarioError
 from loadgen.rum.events import CLS, FCP, HTTP, JS_ERROR
-from loadgen.scenario import Scenario, parse
+from loadgen.scenario import Scenario
 from loadgen.traffic.rate_curve import compute_rate_curve
 from tests.traffic.conftest import SEED
 from tests.traffic.look import SMALL, SeenEvent, SeenSession, events, seen
@@ -22,7 +22,7 @@ WINDOW = 'name = "it"\nat = 60\nramp = 20\nlength = 60\n'
 def struck(kind: str, more: str = "", **client: object) -> Scenario:
     """Three minutes of a small site with an incident from 60 to 160 s."""
     text = f'\n[[incidents]]\nkind = "{kind}"\n{WINDOW}{more}'
-    scenario = parse(SMALL.replace("duration = 20", "duration = 180") + text, "small.toml")
+    scenario = Scenario.parse(SMALL.replace("duration = 20", "duration = 180") + text, "small.toml")
     return scenario.model_copy(update={"client": scenario.client.model_copy(update=client)})
 
 

@@ -8,7 +8,7 @@ from scipy import stats
 
 from loadgen import traffic
 from loadgen.rum.events import FCP
-from loadgen.scenario import parse
+from loadgen.scenario import Scenario
 from loadgen.traffic.draws import Choice
 from tests.traffic.conftest import SEED
 from tests.traffic.look import SMALL, readable
@@ -24,7 +24,7 @@ LAWS = {
 @pytest.mark.parametrize("law", LAWS)
 def test_dwell_times_follow_their_law(law: str) -> None:
     text = SMALL.replace('path = "/"', f'path = "/"\nthink_time = {law}') + "[telemetry]\ntab_switches = 0"
-    sessions = traffic.draw_sessions(parse(text, "small.toml").adjust(rate=5), SEED)
+    sessions = traffic.draw_sessions(Scenario.parse(text, "small.toml").adjust(rate=5), SEED)
     looked = []
     for session in map(readable, sessions):
         for load, after in zip(session.loads, (*session.loads[1:], None), strict=True):

@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from loadgen.rum.events import CLS, FCP, INP, LCP, NAVIGATION, RESOURCE, TTFB
-from loadgen.scenario import parse
+from loadgen.scenario import Scenario
 from tests.traffic.conftest import SEED
 from tests.traffic.look import SMALL, SeenLoad, SeenSession, events, seen
 
@@ -37,7 +37,7 @@ MANY = 20_000
 @pytest.fixture(scope="module")
 def alike() -> list[SeenSession]:
     """Some 4,000 landings that differ in nothing but chance."""
-    return list(seen(parse(ONE_PAGE, "one-page.toml"), SEED))
+    return list(seen(Scenario.parse(ONE_PAGE, "one-page.toml"), SEED))
 
 
 def values(sessions: list[SeenSession], kind: str) -> np.ndarray:
@@ -82,7 +82,7 @@ def test_arrivals_are_uniform_in_a_flat_minute(alike: list[SeenSession]) -> None
 @pytest.mark.parametrize("field", ["country", "browser_name", "language"])
 def test_people_have_the_scenarios_mix(field: str) -> None:
     """Chi-square at 0.1 % between two halves of some 4,000 visitors: the same law all along."""
-    people = [session.visitor for session in seen(parse(SMALL, "small.toml").adjust(rate=20), SEED)]
+    people = [session.visitor for session in seen(Scenario.parse(SMALL, "small.toml").adjust(rate=20), SEED)]
     half = len(people) // 2
     one, two = (Counter(getattr(each, field) for each in some) for some in (people[:half], people[half:]))
     often = [name for name in one | two if one[name] + two[name] >= 20]
@@ -114,7 +114,7 @@ def test_layouts_shift_less_on_mobiles(crowd: list[SeenSession]) -> None:
 def test_the_physics_hold_in_20000_visits() -> None:
     """Every load: TTFB ≤ FCP ≤ LCP, parts add up within 0.01 ms, files but the favicon lie inside."""
     visits = loads = 0
-    for session in seen(parse(SMALL, "small.toml").adjust(duration=MANY / 10 * 1.02), SEED):
+    for session in seen(Scenario.parse(SMALL, "small.toml").adjust(duration=MANY / 10 * 1.02), SEED):
         visits += 1
         for load in session.loads:
             loads += 1

@@ -10,14 +10,14 @@ import pytest
 from loadgen import traffic
 from loadgen.errors import ScenarioError
 from loadgen.model import Session
-from loadgen.scenario import Scenario, parse
+from loadgen.scenario import Scenario
 from tests.traffic.conftest import SEED
 from tests.traffic.look import SMALL
 
 
 def day(again: float) -> Scenario:
     text = SMALL.replace("duration = 20", "duration = 21600").replace("rate = 10", "rate = 0.15")
-    return parse(f"{text}[population]\nagain = {again}\nreturning = 0.5\n", "day.toml")
+    return Scenario.parse(f"{text}[population]\nagain = {again}\nreturning = 0.5\n", "day.toml")
 
 
 def first_visits(sessions: list[Session]) -> dict[str, Session]:
@@ -71,7 +71,7 @@ languages = { CH = { "de-CH" = 3, "fr-CH" = 1 } }
 
 
 def test_systems_versions_and_languages_are_those_that_a_scenario_states() -> None:
-    scenario = parse(SMALL.replace("rate = 10", "rate = 50") + MIXES, "mixes.toml")
+    scenario = Scenario.parse(SMALL.replace("rate = 10", "rate = 50") + MIXES, "mixes.toml")
     people = [each.visitor for each in traffic.draw_sessions(scenario, SEED)]
 
     def share(found: list[bool]) -> float:
@@ -97,4 +97,4 @@ def test_systems_versions_and_languages_are_those_that_a_scenario_states() -> No
 )
 def test_mixes_that_no_browser_fits_are_refused(mixes: str) -> None:
     with pytest.raises(ScenarioError, match="small: population: no visitor can have these devices and"):
-        next(traffic.draw_sessions(parse(f"{SMALL}[population]\n{mixes}\n", "x.toml"), SEED))
+        next(traffic.draw_sessions(Scenario.parse(f"{SMALL}[population]\n{mixes}\n", "x.toml"), SEED))

@@ -13,7 +13,7 @@ import pytest
 from loadgen import client, traffic
 from loadgen.errors import ScenarioError
 from loadgen.rum.events import CLS, DOM, FCP, FID, HTTP, INP, LCP, NAVIGATION, PAGE_VIEW, RESOURCE, TTFB, XRAY
-from loadgen.scenario import Scenario, parse
+from loadgen.scenario import Scenario
 from tests.traffic.conftest import SEED
 from tests.traffic.look import SMALL, SeenLoad, SeenSession, one, seen
 
@@ -23,7 +23,9 @@ Pair = tuple[SeenLoad, SeenLoad]
 
 def prerendering(link: str, browser: str = "Chrome", more: str = "") -> Scenario:
     text = SMALL.replace("[pages.item]", f"[pages.item]\nlink = {{ {link} }}")
-    return parse(f"{text}\n[population]\nbrowsers = {{ {browser} = 1 }}\n{more}", "small.toml").adjust(duration=12)
+    return Scenario.parse(f"{text}\n[population]\nbrowsers = {{ {browser} = 1 }}\n{more}", "small.toml").adjust(
+        duration=12
+    )
 
 
 def find_pairs(sessions: list[SeenSession]) -> list[Pair]:
@@ -194,4 +196,6 @@ def test_what_an_unused_page_has_not_sent_is_lost(wasted: list[SeenSession]) -> 
 
 def test_a_route_is_not_prerendered() -> None:
     with pytest.raises(ScenarioError, match=r"pages\.item\.link\.prerender: a route change loads no page"):
-        parse(SMALL.replace("[pages.item]", "[pages.item]\nroute = true\nlink = { prerender = 0.5 }"), "small.toml")
+        Scenario.parse(
+            SMALL.replace("[pages.item]", "[pages.item]\nroute = true\nlink = { prerender = 0.5 }"), "small.toml"
+        )

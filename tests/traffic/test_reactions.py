@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from loadgen.rum.events import FCP, FID, INP, LCP, NAVIGATION, RESOURCE
-from loadgen.scenario import parse
+from loadgen.scenario import Scenario
 from tests.traffic.conftest import SEED
 from tests.traffic.look import SeenSession, events, loads, one, seen
 
@@ -36,7 +36,7 @@ tab_switches = 0
 
 def draw_links(device: str, browser: str, more: str = "") -> list[SeenSession]:
     """Visits whose only inputs are clicks on links that load the next page."""
-    return list(seen(parse(LINKS.format(device=device, browser=browser, more=more), "links.toml"), SEED))
+    return list(seen(Scenario.parse(LINKS.format(device=device, browser=browser, more=more), "links.toml"), SEED))
 
 
 def share_with(vital: str, sessions: list[SeenSession]) -> float:
@@ -101,7 +101,7 @@ def test_a_page_has_the_same_size_at_each_load(shop: list[SeenSession]) -> None:
 
 
 def test_a_scenario_may_say_how_large_a_document_is() -> None:
-    sized = parse(
+    sized = Scenario.parse(
         LINKS.format(device="desktop", browser="Chrome", more="").replace(
             'path = "/item"', 'path = "/item"\ndocument_bytes = 20_000\ndocument_ratio = 4'
         ),

@@ -12,7 +12,7 @@ import pytest
 from loadgen import traffic
 from loadgen.model import Event, Session
 from loadgen.rum.events import REPLAY
-from loadgen.scenario import Scenario, parse
+from loadgen.scenario import Scenario
 from loadgen.wire.json_templates import date_details
 from tests.traffic.conftest import SEED
 from tests.traffic.look import SMALL, events, kinds, small
@@ -54,7 +54,7 @@ def test_a_document_begins_with_its_whole_tree(visits: list[Session]) -> None:
 
 def test_the_tree_tells_the_whole_address_of_its_document() -> None:
     text = f"{SMALL}{ON}".replace('"/item/{item}"', '"/item/{item}#/shown/{item}"')
-    visits = traffic.draw_sessions(parse(text, "small.toml").adjust(duration=4), SEED)
+    visits = traffic.draw_sessions(Scenario.parse(text, "small.toml").adjust(duration=4), SEED)
     found = [read_recording(event)["events"][0] for event in events(visits, REPLAY) if "/item/" in event.page.id]
     addresses = {entry["data"]["href"] for entry in found if entry["type"] == 4}
     assert addresses

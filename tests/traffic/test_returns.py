@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loadgen.planned import planned
-from loadgen.scenario import Scenario, load, parse
+from loadgen.scenario import Scenario
 from loadgen.traffic.arrivals import make_arrivals_law
 from loadgen.traffic.draws import BLOCK, TICKS
 from loadgen.traffic.returns import Returns
@@ -63,7 +63,7 @@ def count_returns(visits: list[Visit], session_length: float) -> int:
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_nobody_is_in_two_sessions_of_a_shipped_scenario(path: object) -> None:
-    for number, scenario in enumerate(load(str(path)).monitors):
+    for number, scenario in enumerate(Scenario.load(str(path)).monitors):
         count_returns(draw_visits(scenario, 1 + number, 60), scenario.client.sessionLengthSeconds)
 
 
@@ -105,7 +105,7 @@ def test_nobody_is_in_two_sessions_of_a_closed_population(
     members: int, pause: float, session_length: float, new_tab: float
 ) -> None:
     text = SMALL.replace("rate = 10", f"visitors = {members}\npause = {pause}")
-    scenario = parse(f"{text}\n[population]\nnew_tab = {new_tab}\n", "small.toml").adjust(duration=7200)
+    scenario = Scenario.parse(f"{text}\n[population]\nnew_tab = {new_tab}\n", "small.toml").adjust(duration=7200)
     client = scenario.client.model_copy(update={"sessionLengthSeconds": session_length})
     count_returns(draw_visits(scenario.model_copy(update={"client": client}), 1, 8), session_length)
 
@@ -115,7 +115,7 @@ def test_the_visits_of_a_user_do_not_overlap_as_sent() -> None:
 
     Within a visit whose session expires, the client may send a CLS of before under the new session.
     """
-    scenario = load(FIXTURES / "everything.toml").adjust(rate=0.005, duration=40_000)
+    scenario = Scenario.load(FIXTURES / "everything.toml").adjust(rate=0.005, duration=40_000)
     people = scenario.population.model_copy(update={"visitors": 30, "returning": 1.0})
     client = scenario.client.model_copy(update={"sessionLengthSeconds": 60.0})
     visits, sessions = list[Visit](), set[str]()

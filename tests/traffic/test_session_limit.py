@@ -10,7 +10,7 @@ import pytest
 
 from loadgen import client, traffic
 from loadgen.model import Session
-from loadgen.scenario import Scenario, load
+from loadgen.scenario import Scenario
 from tests.paths import SCENARIOS
 from tests.traffic.conftest import SEED
 from tests.traffic.look import events
@@ -34,7 +34,7 @@ def drawn(scenario: Scenario, *, only_recordable: bool, number: int = 60) -> lis
 
 @pytest.mark.parametrize("path", sorted(SCENARIOS.glob("*.toml")), ids=lambda path: path.stem)
 def test_every_scenarios_plans_are_the_same_to_the_last_count(path: Path) -> None:
-    agree(load(path).adjust(sample_rate=0.7))
+    agree(Scenario.load(path).adjust(sample_rate=0.7))
 
 
 @pytest.mark.parametrize("settings", SETTINGS)

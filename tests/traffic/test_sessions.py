@@ -14,7 +14,7 @@ import pytest
 from loadgen import traffic, wire
 from loadgen.model import Batch, Session
 from loadgen.rum.events import XRAY
-from loadgen.scenario import Arrivals, Scenario, load
+from loadgen.scenario import Arrivals, Scenario
 from tests.paths import SCENARIOS
 from tests.traffic.conftest import SEED
 from tests.traffic.look import SeenSession, events, loads, seen, small
@@ -37,7 +37,7 @@ BACK = small().model_copy(update={"population": small().population.model_copy(up
 
 
 def fingerprint(path: Path) -> str:
-    scenario, digest = load(path), hashlib.sha256()
+    scenario, digest = Scenario.load(path), hashlib.sha256()
     destination = wire.Destination.for_scenario(scenario, "monitor", compression=False)
     for session in islice(traffic.draw_sessions(scenario, 1), 100):
         assert not session.omitted_events

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from loadgen import traffic
-from loadgen.scenario import parse
+from loadgen.scenario import Scenario
 from loadgen.traffic.block_draws import RANKS
 from loadgen.traffic.draws import BLOCK, TICKS
 from loadgen.traffic.journey import FAR_TICK, LONGEST, MOST_PAGES
@@ -47,7 +47,7 @@ SITES = {
 
 @pytest.mark.parametrize("text", SITES.values(), ids=SITES.keys())
 def test_an_odd_site_gives_sound_sessions(text: str) -> None:
-    sessions = list(traffic.draw_sessions(parse(text, "odd.toml"), SEED))
+    sessions = list(traffic.draw_sessions(Scenario.parse(text, "odd.toml"), SEED))
     assert len(sessions) > 30
     for load in loads(sessions):
         assert load.ready < load.hides[-1]

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from loadgen import client, traffic, wire
-from loadgen.scenario import Scenario, parse
+from loadgen.scenario import Scenario
 from tests.traffic.conftest import SEED
 from tests.traffic.look import SMALL
 
@@ -22,7 +22,7 @@ custom_events = true
 
 
 def bodies(text: str) -> list[dict[str, Any]]:
-    scenario: Scenario = parse(text, "small.toml")
+    scenario: Scenario = Scenario.parse(text, "small.toml")
     target = wire.Destination.for_scenario(scenario, "m", compression=False)
     return [
         json.loads(wire.encode(batch, target, wire.Clock(0.0)).request.body)

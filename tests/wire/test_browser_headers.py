@@ -11,7 +11,7 @@ import pytest
 from ua_parser import parse
 
 from loadgen.model import Visitor
-from loadgen.scenario import load
+from loadgen.scenario import Scenario
 from loadgen.traffic.draws import Seeds
 from loadgen.traffic.population import Crowd
 from loadgen.wire import DIALECTS, encode
@@ -60,7 +60,7 @@ def visitors() -> list[Visitor]:
     """One visitor with each browser, system, device and language that 11,000 people of all scenarios have."""
     found: dict[tuple[str, str, str], Visitor] = {}
     for path in [*SCENARIOS.glob("*.toml"), FIXTURES / "everything.toml"]:
-        crowd = Crowd(load(path), Seeds(1))
+        crowd = Crowd(Scenario.load(path), Seeds(1))
         people = crowd.draw(0, np.zeros(PEOPLE))
         for visitor in (crowd.make_visitor(people, row) for row in range(len(people.user))):
             found[visitor.user_agent, visitor.language, visitor.device_type] = visitor

@@ -13,7 +13,7 @@ from msgspec import UNSET
 
 from loadgen.model import Event, Page
 from loadgen.rum.events import DOM, TTFB, Http, HttpRequest, PageView, Ttfb, TtfbAttribution
-from loadgen.scenario import load
+from loadgen.scenario import Scenario
 from loadgen.traffic import draw_sessions
 from loadgen.wire.json_templates import (
     PLACEHOLDER,
@@ -41,7 +41,7 @@ def parsed(text: str) -> Any:
 
 @pytest.mark.parametrize("client", [{}, {"allowCookies": False}, {"recordResourceUrl": False}])
 def test_what_is_written_by_the_piece_is_what_the_noun_says(client: dict[str, Any]) -> None:
-    storefront = load(SCENARIOS / "storefront.toml").adjust(duration=20)
+    storefront = Scenario.load(SCENARIOS / "storefront.toml").adjust(duration=20)
     shop = storefront.model_copy(update={"client": storefront.client.model_copy(update=client)})
     checked = set()
     for event in events([*draw_sessions(shop, SEED), *draw_sessions(small(**client), SEED)]):

@@ -38,7 +38,7 @@ from loadgen.jobs.monitors.requests import (
 from loadgen.jobs.progress import OnLine, ignore_progress
 from loadgen.jobs.targets import Confirm, ConsentQuestion, require_yes
 from loadgen.model import Noun
-from loadgen.scenario import load
+from loadgen.scenario import Scenario
 
 __all__ = [
     "MadeCall",
@@ -162,7 +162,7 @@ def _ask_to_delete(confirm: Confirm | None, facts: Iterable[str]) -> None:
 
 def plan_scenario(account: Account, file: Path, monitor: str | None = None) -> tuple[MonitorChanges, ...]:
     """Plan the calls for each app monitor of a scenario; `monitor` renames the monitor of a scenario that has one."""
-    wanted = load(file)
+    wanted = Scenario.load(file)
     if monitor and wanted.neighbours:
         raise LoadgenError(f"--monitor: {file} names several app monitors; write the other name there")
     if monitor:

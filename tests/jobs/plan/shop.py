@@ -7,7 +7,7 @@ import numpy as np
 from loadgen.jobs.plan.batch_profile import BatchProfile, FirstAttempts, profile_batches
 from loadgen.jobs.plan.demand import Demand, measure_demand
 from loadgen.planned import planned
-from loadgen.scenario import Client, Scenario, parse
+from loadgen.scenario import Client, Scenario
 
 TEXT = """
 name = "shop"
@@ -24,7 +24,7 @@ path = "/product/{product}"
 to = { product = 0.4 }
 exit = 0.6
 """
-SHOP = parse(TEXT, "shop.toml")
+SHOP = Scenario.parse(TEXT, "shop.toml")
 
 
 def rehearsed(scenario: Scenario = SHOP, seed: int = 1) -> BatchProfile:

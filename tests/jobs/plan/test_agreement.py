@@ -17,7 +17,7 @@ from loadgen.jobs.plan.batch_profile import FirstAttempts, make_batch_measure, p
 from loadgen.jobs.plan.demand import measure_demand
 from loadgen.jobs.plan.discrete_event import AccountQuota, MonitorOutcome, simulate_requests
 from loadgen.planned import planned
-from loadgen.scenario import load
+from loadgen.scenario import Scenario
 from tests.paths import FIXTURES, QUICKSTART
 
 pytestmark = pytest.mark.locust
@@ -100,7 +100,7 @@ def bytes_with_the_clock_of(ran: dict[str, Any], folder: Path) -> int:
 
     monitor = json.loads((folder / f"at-{QUOTAS[-1]}" / "run.json").read_text())["monitors"][0]["id"]
     epoch = datetime.fromisoformat(ran["started_at"]).timestamp()
-    scenario = load(QUICKSTART).adjust(duration=SECONDS, rate=RATE)
+    scenario = Scenario.load(QUICKSTART).adjust(duration=SECONDS, rate=RATE)
     rehearsed = profile_batches(planned(scenario, SEED), scenario, make_batch_measure(scenario, monitor, epoch))
     return measure_demand(scenario, rehearsed).totals.wire_bytes
 
@@ -128,7 +128,7 @@ def test_throttling_comes_out_as_planned(
 
 def simulate_throttling(quota: int, requests: Path) -> list[MonitorOutcome]:
     """The plan's outcomes, for due moments and for those at which the run's first attempts began, by answer time."""
-    scenario = load(QUICKSTART).adjust(duration=SECONDS, rate=RATE)
+    scenario = Scenario.load(QUICKSTART).adjust(duration=SECONDS, rate=RATE)
     profile = profile_batches(planned(scenario, SEED), scenario)
     due = measure_demand(scenario, profile)
     assert due.attempts is not None

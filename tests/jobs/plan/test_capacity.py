@@ -6,7 +6,7 @@ import pytest
 from loadgen.jobs.plan.capacity import build_plan
 from loadgen.jobs.plan.figures import CapacityPlan
 from loadgen.jobs.progress import ignore_progress
-from loadgen.scenario import Arrivals, parse
+from loadgen.scenario import Arrivals, Scenario
 from loadgen.verb_options import PlanOptions
 from tests.jobs.plan.shop import SHOP, TEXT
 
@@ -93,7 +93,7 @@ arrivals.rate = 8
 client.retries = 0
 """
     )
-    scenario = parse(text, "shop.toml")
+    scenario = Scenario.parse(text, "shop.toml")
     own, noisy = scenario.monitors
     assert own == SHOP
     assert (noisy.monitor.name, noisy.arrivals.rate, noisy.client.retries) == ("noisy", 8, 0)
@@ -105,7 +105,7 @@ client.retries = 0
 
 
 def test_a_factor_and_a_sample_rate_reach_the_neighbours_too() -> None:
-    both = parse(TEXT + '\n[[neighbours]]\nmonitor.name = "noisy"\narrivals.rate = 8\n', "shop.toml")
+    both = Scenario.parse(TEXT + '\n[[neighbours]]\nmonitor.name = "noisy"\narrivals.rate = 8\n', "shop.toml")
     noisy = both.adjust(duration=30, rate=2.0, sample_rate=0.25).monitors[1]
     assert (noisy.arrivals.rate, noisy.monitor.sample_rate, noisy.duration) == (16, 0.25, 30)
 

@@ -10,7 +10,7 @@ from loadgen.errors import LoadgenError
 from loadgen.jobs.plan import plan
 from loadgen.jobs.plan.day import spread_over_day
 from loadgen.jobs.sampling import sampling
-from loadgen.scenario import Arrivals, Scenario, Stage, parse
+from loadgen.scenario import Arrivals, Scenario, Stage
 from loadgen.traffic import compute_mean_rate
 from loadgen.traffic.rate_curve import compute_rate_curve
 from tests.jobs.plan.shop import SHOP, TEXT
@@ -34,7 +34,7 @@ length = 300
 
 def british(more: str = "", arrivals: str = "arrivals.rate = 4") -> Scenario:
     text = TEXT.replace("arrivals.rate = 4", arrivals).replace('duration = "60s"', 'duration = "1h"')
-    return parse(BRITISH + text + more, "shop.toml")
+    return Scenario.parse(BRITISH + text + more, "shop.toml")
 
 
 @pytest.mark.parametrize("visits", [1_000, 3_000_000])
@@ -45,7 +45,7 @@ def test_a_day_holds_the_visits_asked_for(visits: int) -> None:
 
 
 def test_a_day_of_more_visits_leaves_the_neighbours_at_their_rate() -> None:
-    both = parse(TEXT + '\n[[neighbours]]\nmonitor.name = "noisy"\narrivals.rate = 8\n', "shop.toml")
+    both = Scenario.parse(TEXT + '\n[[neighbours]]\nmonitor.name = "noisy"\narrivals.rate = 8\n', "shop.toml")
     assert spread_over_day(both, 1_000.0, 4.0).monitors[1].arrivals.rate == 8
 
 
@@ -113,7 +113,7 @@ def test_what_a_day_has_no_place_for_is_told_with_the_reason(arrivals: str, said
 def test_incidents_after_the_first_day_of_a_long_scenario_are_told() -> None:
     notes: list[str] = []
     week = SHOP.adjust(duration=7 * 86_400.0)
-    late = parse(TEXT.replace("60s", "7d") + SPIKE.replace("at = 20", "at = 100000"), "shop.toml")
+    late = Scenario.parse(TEXT.replace("60s", "7d") + SPIKE.replace("at = 20", "at = 100000"), "shop.toml")
     assert compute_mean_rate(spread_over_day(week, 1000, 8.0, notes.append)).expected == pytest.approx(1000)
     assert notes == ["note: --peak-to-trough is left out: shop lasts a day and keeps its own curve"]
     spread_over_day(late, 1000, on_progress=notes.append)

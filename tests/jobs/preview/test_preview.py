@@ -13,7 +13,7 @@ from loadgen.cli import commands
 from loadgen.jobs.preview import build_preview_page
 from loadgen.jobs.preview.traffic_sample import sample_traffic
 from loadgen.rum.events import PAGE_VIEW
-from loadgen.scenario import load
+from loadgen.scenario import Scenario
 from tests.paths import SCENARIOS
 from tests.traffic.look import events, small
 
@@ -36,7 +36,7 @@ def test_the_same_seed_draws_the_same_page() -> None:
 
 
 def test_the_head_of_the_page_says_how_many_visits_were_drawn() -> None:
-    seen = sample_traffic(load(SHIPPED[0]), 3)
+    seen = sample_traffic(Scenario.load(SHIPPED[0]), 3)
     assert seen.visits < len(seen.starts)
     assert f"{seen.visits:,} of {len(seen.starts):,} visits drawn" in build_preview_page(seen)
     assert "all visits drawn" in build_preview_page(sample_traffic(small(), 3))
@@ -50,7 +50,7 @@ def test_what_is_drawn_are_the_visits() -> None:
 
 
 def test_incidents_are_marked_where_they_begin() -> None:
-    page = build_preview_page(sample_traffic(load(SHIPPED[0]).adjust(rate=0.05), 3))
+    page = build_preview_page(sample_traffic(Scenario.load(SHIPPED[0]).adjust(rate=0.05), 3))
     assert SHIPPED[0].stem == "bad-release"
     assert "checkout error, recommendations script, stock API" in page
     assert "newsletter" in page

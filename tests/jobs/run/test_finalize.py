@@ -13,7 +13,7 @@ from loadgen.jobs.run.finalize import LostShare, describe_count, find_incomplete
 from loadgen.model import Batch, Result
 from loadgen.results.records import Spool, pack_result
 from loadgen.results.recovery import IncompleteSession, TriedBatches
-from loadgen.scenario import Scenario, parse
+from loadgen.scenario import Scenario
 from tests.traffic.look import SMALL
 
 SEED, SHARE, KILLED = 3, (1, 2), 6.0
@@ -21,7 +21,7 @@ SEED, SHARE, KILLED = 3, (1, 2), 6.0
 
 @pytest.fixture
 def scenario() -> Scenario:
-    return parse(SMALL, "small.toml").adjust(duration=20.0)
+    return Scenario.parse(SMALL, "small.toml").adjust(duration=20.0)
 
 
 def batches(scenario: Scenario, until: float) -> Iterator[Batch]:

@@ -18,7 +18,7 @@ from loadgen import client, wire
 from loadgen.model import Event, Load, Page, Result, Session, Visitor
 from loadgen.results import Aggregate, RunEnd, Summary, summarize_run
 from loadgen.rum.events import PAGE_VIEW, PageView
-from loadgen.scenario import parse
+from loadgen.scenario import Scenario
 from loadgen.swarm.connection import ConnectionPool
 from loadgen.swarm.engine import Engine
 from loadgen.swarm.feeder import Job, Monitored, merge_in_order
@@ -31,7 +31,7 @@ RATE, SECONDS = 100, 20
 FREEZE_FROM, FREEZE_FOR = 5.0, 3.0
 SERVICE = 0.01
 VISITOR = Visitor("u", False, "DE", "de-DE", "desktop", "Windows", "Google Chrome", "155", "UA", True)
-SCENARIO = parse('name = "steady"\nduration = 20\n[pages.home]\npath = "/"\nexit = 1\n', "steady.toml")
+SCENARIO = Scenario.parse('name = "steady"\nduration = 20\n[pages.home]\npath = "/"\nexit = 1\n', "steady.toml")
 
 LOCUSTFILE = """
 from locust import FastHttpUser, constant_throughput, task

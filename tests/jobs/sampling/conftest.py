@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from loadgen.jobs.sampling.estimate import SessionPopulation, draw_population
-from loadgen.scenario import Scenario, load
+from loadgen.scenario import Scenario
 from tests.paths import SCENARIOS
 
 STOREFRONT = SCENARIOS / "storefront.toml"
@@ -13,7 +13,7 @@ STOREFRONT = SCENARIOS / "storefront.toml"
 
 @pytest.fixture(scope="package")
 def storefront() -> Scenario:
-    return load(STOREFRONT)
+    return Scenario.load(STOREFRONT)
 
 
 @pytest.fixture(scope="package")

@@ -7,7 +7,7 @@ from pathlib import Path
 from loadgen.jobs.seed.ledger import BatchLedger
 from loadgen.jobs.seed.period import PastPeriod
 from loadgen.jobs.seed.stream import plan_batches
-from loadgen.scenario import load
+from loadgen.scenario import Scenario
 from tests.jobs.seed.trial import BURSTS, trial
 from tests.paths import SCENARIOS
 
@@ -29,6 +29,6 @@ def test_five_kills_two_restarts_500s_and_lost_answers_lose_nothing_and_double_n
 
 def planned_events(period: PastPeriod) -> set[bytes]:
     """What the same command sends when nothing goes wrong."""
-    scenario = load(QUICKSTART).adjust(rate=RATE)
+    scenario = Scenario.load(QUICKSTART).adjust(rate=RATE)
     batches = plan_batches(scenario, SEED, period)
     return {bytes.fromhex(event.id.replace("-", "")) for batch in batches for event in batch.events}

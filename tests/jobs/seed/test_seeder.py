@@ -23,13 +23,13 @@ from loadgen.jobs.seed.seeder import Dependencies, Seeder, SeedProgress
 from loadgen.jobs.seed.senders import SenderThreads
 from loadgen.jobs.seed.stream import EncodedBatch, encode_batch, plan_batches
 from loadgen.model import Request, Response, Send
-from loadgen.scenario import parse
+from loadgen.scenario import Scenario
 from loadgen.transport import FirstAnswer, NoAnswer, first_answer
 from tests.jobs.seed.service import Luck, Service
 
 START = float(int(time.time()) - 100_000)
 QUICK = Visibility(0.03, 0.01)
-SCENARIO = parse(
+SCENARIO = Scenario.parse(
     'name = "x"\n[arrivals]\nrate = 0.02\n[pages.home]\npath = "/"\nto = { home = 0.6 }\nexit = 0.4\n', "x"
 )
 DESTINATION = wire.Destination(host="h", monitor_id="m", domain="shop.example.com")

@@ -9,7 +9,7 @@ import pytest
 from loadgen import client, traffic
 from loadgen.jobs.seed.period import DAY, PastPeriod
 from loadgen.jobs.seed.stream import LEG_SECONDS, place_past, place_present, plan_batches
-from loadgen.scenario import Scenario, parse
+from loadgen.scenario import Scenario
 
 MONDAY = 1_795_392_000.0  # 2026-11-23T00:00Z
 PERIOD = PastPeriod(MONDAY, MONDAY + 3600.0)
@@ -17,7 +17,7 @@ PAGES = '[pages.home]\npath = "/"\nto = { home = 0.5 }\nexit = 0.5\n'
 
 
 def scenario(arrivals: str = "rate = 0.02") -> Scenario:
-    return parse(f'name = "x"\n[arrivals]\n{arrivals}\n{PAGES}', "x.toml")
+    return Scenario.parse(f'name = "x"\n[arrivals]\n{arrivals}\n{PAGES}', "x.toml")
 
 
 def test_the_same_seed_gives_the_same_batches() -> None:

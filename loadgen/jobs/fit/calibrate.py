@@ -22,7 +22,9 @@ from loadgen.jobs.fit.draft import Draft
 from loadgen.jobs.fit.estimate import Seen, see_visits
 from loadgen.jobs.fit.formats import Feed
 from loadgen.jobs.fit.inputs import LARGEST, bound, correct_inputs, count_inputs, find_minutes, guess_inputs
+from loadgen.jobs.fit.lean import find_rare_device, make_lean, restrict_to_device
 from loadgen.jobs.fit.losses import correct_shares, loses_events, read_shares
+from loadgen.jobs.fit.origins import OriginEffects, find_origin_effects, spread_origin_effects
 from loadgen.jobs.fit.recorded import Recorded, Recorder
 from loadgen.jobs.fit.support import round_share, round_to
 from loadgen.jobs.fit.visits import match_site
@@ -43,12 +45,11 @@ from loadgen.scenario import Arrivals, Scenario
 ROUNDS = (0.25, 1.0, 1.0)
 """Share of the sessions that each round generates."""
 
-EVENTS = 180_000
-"""About the events that a whole round generates, in two to four seconds of work."""
+EVENTS, OF_RARE = 180_000, 90_000
+"""About the events that a whole round generates, in two to four seconds of work, and those on a rare kind of device."""
 
-RARE, LONGER = 0.25, 2.5
-"""Share of the loads below which the rarer kind of device has too few loads in a round; factor by which a round may be
-longer for it, or because the event limit cuts sessions."""
+LONGER = 2.5
+"""Factor by which a round is longer if the event limit cuts sessions."""
 
 FEWEST, MOST, TIMES = 250, 12_000, 3
 """Sessions of a whole round at least and at most, and generated sessions for each recorded one: more would only match
@@ -60,11 +61,12 @@ ENOUGH, MANY_TIMES = 30, 400
 SHOWN_SLOWNESS = 0.7
 """About the slope of the correlation of waiting and rendering over shared_slowness."""
 
+CROWD = 100_000
+"""Returning visitors of the generated traffic: the devices and countries of the few hundred of some sites would be off
+by chance, always in the same way, and vitals would be moved to make up for it."""
+
 SEED = 20_261_125
 """Fixed, so that the same data give the same scenario."""
-
-LEAN = {"stylesheet": 0, "script": 1, "font": 0}
-"""Files of a page while vitals are matched: files are most of the events, and vitals do not depend on them."""
 
 
 def calibrate(draft: Draft, seen: Seen, on_round: Callable[[str], None]) -> Draft:
@@ -73,19 +75,21 @@ def calibrate(draft: Draft, seen: Seen, on_round: Callable[[str], None]) -> Draf
     if not any(device in telemetry for device in ("desktop", "mobile")) and "median_ms" not in telemetry["api"]:
         return round_draft(draft, seen)
     most = int(np.clip(TIMES * len(seen.recorded.sessions.user), FEWEST, MOST))
-    limited = is_limited(seen.recorded, seen.settings.limit)
-    whole, events = min(most, MOST // 2), EVENTS * (LONGER if limited else find_rarity(seen))
+    limited, rare = is_limited(seen.recorded, seen.settings.limit), find_rare_device(seen)
+    whole, alone, longer = min(most, MOST // 2), FEWEST, LONGER if limited else 1.0
     usual = find_usual_minutes(draft, seen)
     loses, shares = loses_events(draft), read_shares(draft)
     if "interactions_per_minute" in telemetry:
         telemetry["interactions_per_minute"] = guess_inputs(seen, usual)
     for number, part in enumerate(ROUNDS, 1):
         on_round(f"matching vitals, round {number} of {len(ROUNDS)}")
-        sessions = max(int(whole * part), FEWEST)
-        model = draft if limited else make_lean(draft, keeps_events=loses)
-        generated = record_generated(make_steady(model.build(), sessions), sessions, SEED)
-        shown = see_visits(generated, 1, site=match_site(generated, seen.site))
-        correct_telemetry(telemetry, seen, shown)
+        sessions, model = max(int(whole * part), FEWEST), draft if limited else make_lean(draft, keeps_events=loses)
+        shown = show_draft(model, sessions, seen)
+        by_device = dict.fromkeys((False, True), shown)
+        if rare is not None:
+            by_device[rare] = show_draft(restrict_to_device(model, rare, limited or loses), alone, seen)
+            alone = size_round(by_device[rare], alone, OF_RARE * longer, most)
+        correct_telemetry(telemetry, seen, shown, by_device)
         if "interactions_per_minute" in telemetry:
             missing = (count_inputs(seen) - count_inputs(shown)) / find_minutes(shown, usual)
             telemetry["interactions_per_minute"] = correct_inputs(telemetry["interactions_per_minute"], missing)
@@ -93,7 +97,7 @@ def calibrate(draft: Draft, seen: Seen, on_round: Callable[[str], None]) -> Draf
         correct_shortcuts(draft, seen, shown)
         if loses:
             correct_shares(draft, shares, seen, shown)
-        whole = int(np.clip(events * sessions / max(shown.recorded.counts.events, 1), FEWEST, most))
+        whole = size_round(shown, sessions, EVENTS * longer, most)
     return round_draft(draft, seen)
 
 
@@ -105,11 +109,15 @@ def find_usual_minutes(draft: Draft, seen: Seen) -> float:
     return ((1 - small) * means[0] + small * means[1]) / 60
 
 
-def find_rarity(seen: Seen) -> float:
-    """Return the factor on a round's sessions that the rarer kind of device needs to be matched as precisely."""
-    small = float(seen.loads.small.mean()) if len(seen.loads.small) else 0.5
-    rarer = min(small, 1 - small)
-    return float(np.clip(RARE / rarer, 1.0, LONGER)) if rarer * len(seen.loads.small) >= LEAST else 1.0
+def show_draft(draft: Draft, sessions: int, seen: Seen) -> Seen:
+    """Generate so many sessions from a draft, and read them as visits to the pages of `seen`."""
+    generated = record_generated(make_steady(draft.build(), sessions), sessions, SEED)
+    return see_visits(generated, 1, site=match_site(generated, seen.site))
+
+
+def size_round(shown: Seen, sessions: int, events: float, most: int) -> int:
+    """Return the number of sessions that have about so many events, as `sessions` had those of `shown`."""
+    return int(np.clip(events * sessions / max(shown.recorded.counts.events, 1), FEWEST, most))
 
 
 def record_generated(
@@ -132,38 +140,21 @@ def record_generated(
 
 
 def make_steady(scenario: Scenario, sessions: int) -> Scenario:
-    """Return the scenario with a constant rate of arrivals, for figures that do not depend on arrivals."""
-    return scenario.model_copy(update={"arrivals": Arrivals(rate=max(sessions / 600, 0.1)), "duration": 600.0})
+    """Return the scenario with a constant rate of arrivals and many visitors, for figures that depend on neither."""
+    many = scenario.population.model_copy(update={"visitors": max(scenario.population.visitors, CROWD)})
+    arrivals = Arrivals(rate=max(sessions / 600, 0.1))
+    return scenario.model_copy(update={"arrivals": arrivals, "duration": 600.0, "population": many})
 
 
-def make_lean(draft: Draft, keeps_events: bool = False) -> Draft:
-    """Return a copy of the draft with fewer events: few files, no errors, replays and custom events, no event limit.
+def correct_telemetry(telemetry: dict[str, Any], seen: Seen, shown: Seen, by_device: dict[bool, Seen]) -> None:
+    """Correct the parameters of [telemetry] by comparing recorded (`seen`) and generated traffic (`shown`).
 
-    `keeps_events`: all but the event limit stays, as the client's batch limit makes it depend on the number of events
-    which of them are sent.
+    `by_device` is the generated traffic from which vitals of small and of other devices are read.
     """
-    lean = draft.copy()
-    lean.sections["client"]["sessionEventLimit"] = 0
-    if keeps_events:
-        return lean
-    lean.sections["telemetry"]["errors"] = {"sessions": 0.0}
-    lean.sections["monitor"]["telemetries"] = [
-        each for each in lean.sections["monitor"]["telemetries"] if each != "replay"
-    ]
-    for page in lean.pages.values():
-        page.pop("events", None)
-    for owner in (lean.sections["telemetry"], *lean.pages.values()):
-        if "resources" in owner:
-            owner["resources"] = LEAN | {"image": min(owner["resources"].get("image", 1), 1)}
-    return lean
-
-
-def correct_telemetry(telemetry: dict[str, Any], seen: Seen, shown: Seen) -> None:
-    """Correct the parameters of [telemetry] by comparing recorded (`seen`) and generated traffic (`shown`)."""
-    weights = weigh_landings(seen.loads)
+    effects = find_origin_effects(seen.recorded, seen.loads)
     for device, small in (("desktop", False), ("mobile", True)):
         if device in telemetry:
-            correct_vitals(telemetry[device], seen, shown, small, weights)
+            correct_vitals(telemetry[device], seen, by_device[small], small, effects)
     if "lcp_parts" in telemetry:
         correct_lcp_parts(telemetry, seen, shown)
     if "shared_slowness" in telemetry:
@@ -198,9 +189,13 @@ def correct_shifts(shifts: dict[str, float], seen: Seen, shown: Seen) -> None:
         shifts[name] = round_share(float(np.clip(shifts[name] + wanted[name] - found[name], 0.0, 1.0)), loads)
 
 
-def correct_vitals(vitals: dict[str, Any], seen: Seen, shown: Seen, small: bool, weights: tuple[float, float]) -> None:
-    """Correct the vitals of one kind of device."""
-    wanted, found = match_device(seen.loads, small, weights), match_device(shown.loads, small, weights)
+def correct_vitals(vitals: dict[str, Any], seen: Seen, shown: Seen, small: bool, effects: OriginEffects) -> None:
+    """Correct the vitals of one kind of device; `effects` are those of where visitors come from."""
+    weights = weigh_landings(seen.loads)
+    wanted, found = (
+        match_device(each.loads, small, weights, spread_origin_effects(effects, each.recorded, each.loads))
+        for each in (seen, shown)
+    )
     for quantity, (median, sigma) in LAWS.items():
         one, other = wanted[quantity], found[quantity]
         if median in vitals and one.number > 1 and other.number > 1:

@@ -7,6 +7,7 @@ little more than one, and a few long visits do not dominate their device.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -155,13 +156,22 @@ def read_quantity(loads: Loads, name: str) -> Floats:
     return np.where(loads.bytes > 0, loads.response, np.nan)
 
 
-def match_device(loads: Loads, small: bool, weights: tuple[float, float] | None = None) -> dict[str, Match]:
-    """Match each quantity on one kind of device; `weights` are those of landings and later loads, if given."""
+def match_device(
+    loads: Loads,
+    small: bool,
+    weights: tuple[float, float] | None = None,
+    effects: Mapping[str, Floats] | None = None,
+) -> dict[str, Match]:
+    """Match each quantity on one kind of device.
+
+    `weights` are those of landings and later loads. `effects`, by quantity, are subtracted from the logarithms.
+    """
     own = loads.small == small
     groups = [own] if weights is None else [own & (loads.first == first) for first in (True, False)]
     found = {}
     for name in QUANTITIES:
         values = read_quantity(loads, name)
+        values = values if effects is None or name not in effects else values / np.exp(effects[name])
         parts = [match_logarithms(values[group], loads.session[group]) for group in groups]
         found[name] = parts[0] if weights is None else _mix(parts, weights)
     return found

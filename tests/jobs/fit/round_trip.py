@@ -2,44 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from math import exp, gamma
+from collections.abc import Iterator
+from math import exp, gamma, sqrt
 from pathlib import Path
+from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
 
 import loadgen
 from loadgen import wire
-from loadgen.jobs.fit.estimate import Seen, see_visits
 from loadgen.jobs.fit.formats import Feed
-from loadgen.jobs.fit.observe import observe_steps
-from loadgen.jobs.fit.population import count_people
-from loadgen.jobs.fit.recorded import Floats, Ints, Recorded, Recorder, SessionTable
-from loadgen.jobs.fit.visits import match_site
+from loadgen.jobs.fit.recorded import Recorded, Recorder
 from loadgen.planned import UNSENT_MONITOR_ID, planned
 from loadgen.scenario import Exponential, Lognormal, Population, Quantiles, Scenario, ThinkTime, Weibull
 from loadgen.traffic import compute_mean_rate, draw_starts
+from tests.jobs.fit.law import (
+    FACTS,
+    FEW,
+    SCREENS,
+    SEEDS,
+    VITALS,
+    Floats,
+    Ints,
+    Traffic,
+    find_error,
+    find_law,
+    find_p75,
+    show,
+    stretch,
+)
+
+__all__ = ["Off", "compare", "fit_traffic", "go_round", "record", "stretch", "write_traffic"]
 
 EPOCH = 1_767_268_800.0  # 2026-01-01T12:00:00Z
 
-PARTS, DIVISIONS, BOTH = 20, 20, 2.6 * 2**0.5
-"""Parts of the sessions whose differences tell an error, and how often they are divided; a 99 % interval of the errors
-of what is fitted and of what it is compared with."""
+SURE = 0.01
+"""The chance that, by the random errors of what is fitted alone, any figure of a round trip is outside its bound."""
+
+FITTED = 11
+"""The seed of the traffic that is fitted."""
+
+RUNS = 20
+"""Runs whose numbers of sessions show how much slow noise changes them."""
 
 CLAIMED = 20_000
 """Sessions for which the bounds are meant; fewer widen them by the root."""
 
 
 class Off(NamedTuple):
-    """One figure beside the truth; `error` is a difference or a ratio less 1, `allowed` as the claim has it."""
+    """One figure beside the truth; `error` is a difference or a ratio less 1."""
 
     what: str
     truth: float
     fitted: float
     error: float
-    allowed: float
-    number: int
+    claimed: float  # the bound that the claim has
+    chance: float  # the standard error that the fitted sessions have by chance, and the laws that are compared
+    allowed: float = 0.0
 
     @property
     def holds(self) -> bool:
@@ -65,11 +85,6 @@ def record(scenario: Scenario, seed: int) -> Recorded:
     return recorder.finish()
 
 
-def stretch(scenario: Scenario, sessions: int) -> Scenario:
-    """The scenario with its arrivals raised until so many sessions start in it, on average."""
-    return scenario.adjust(rate=float(sessions / compute_mean_rate(scenario).expected))
-
-
 def find_mean(law: ThinkTime) -> float:
     """The mean of a think time."""
     match law:
@@ -83,38 +98,7 @@ def find_mean(law: ThinkTime) -> float:
             return float(np.mean((np.array(law.seconds[1:]) + law.seconds[:-1]) / 2))
 
 
-def compare_pages(truth: Scenario, fitted: Scenario, views: dict[str, int], allowed: float) -> Iterator[Off]:
-    """Transitions and exits that were seen at least 500 times."""
-    names = {page.path: name for name, page in fitted.pages.items()}
-    of_truth = {name: names.get(page.path, "") for name, page in truth.pages.items()}
-    for name, page in truth.pages.items():
-        own = fitted.pages.get(of_truth[name])
-        if own is None:
-            continue
-        for target in truth.pages:
-            real, found = page.to.get(target, 0.0), own.to.get(of_truth[target], 0.0)
-            seen = int(views.get(of_truth[name], 0) * real)
-            if seen >= 500:
-                yield Off(f"{name} → {target}", real, found, found - real, allowed, seen)
-        if (seen := int(views.get(of_truth[name], 0) * page.exit)) >= 500:
-            yield Off(f"{name} → exit", page.exit, own.exit, own.exit - page.exit, allowed, seen)
-
-
-def compare_steps(truth: Seen, fitted: Seen, allowed: float) -> Iterator[Off]:
-    """The same as they were seen, for visitors who differ in how readily they leave: no page's exit is theirs."""
-    size = len(truth.site.names) + 1
-    tables = []
-    for seen in (truth, fitted):
-        steps = observe_steps(seen).value.astype(np.int64)
-        tables.append(np.bincount(steps, minlength=size * (size - 1)).reshape(size - 1, size).astype(np.float64))
-    names = (*truth.site.names, "exit")
-    for row, column in zip(*np.nonzero(tables[0] >= 500), strict=True):
-        real, found = (float(table[row, column] / max(table[row].sum(), 1)) for table in tables)
-        name = f"{names[row]} → {names[column]}, seen"
-        yield Off(name, real, found, found - real, allowed, int(tables[0][row, column]))
-
-
-def compare_dwells(truth: Scenario, fitted: Scenario, allowed: float) -> Iterator[Off]:
+def compare_dwells(truth: Scenario, fitted: Scenario, claimed: float) -> Iterator[Off]:
     """The mean time on a page by device, over the pages as they were seen."""
     names = {page.path: page for page in fitted.pages.values()}
     for device in ("desktop", "mobile"):
@@ -126,94 +110,101 @@ def compare_dwells(truth: Scenario, fitted: Scenario, allowed: float) -> Iterato
                     means[place].append(find_mean(law))
         real, found = (float(np.mean(each)) if each else 0.0 for each in means)
         if real:
-            yield Off(f"mean dwell, {device}", real, found, found / real - 1, allowed, 0)
+            yield Off(f"mean dwell, {device}", real, found, found / real - 1, claimed, 0.0)
 
 
-def number_people(sessions: SessionTable, population: Population) -> Ints:
+def bound_figures(figures: list[Off]) -> list[Off]:
+    """Allow each figure what is claimed, or what chance makes of it if that is more.
+
+    The share of all round trips in which chance alone takes any of the figures beyond its bound is `SURE` at most.
+    """
+    errors = NormalDist().inv_cdf(1 - SURE / 2 / len(figures))
+    return [each._replace(allowed=max(each.claimed, errors * each.chance)) for each in figures]
+
+
+def compare_pages(truth: Scenario, fitted: Scenario, seen: Floats, claimed: float) -> Iterator[Off]:
+    """Transitions and exits that are seen at least 500 times; `seen` are the steps in as many sessions as fitted."""
+    names = {page.path: name for name, page in fitted.pages.items()}
+    of_truth = {name: names.get(page.path, "") for name, page in truth.pages.items()}
+    for (name, page), views in zip(truth.pages.items(), seen.sum(axis=1), strict=False):
+        own = fitted.pages.get(of_truth[name])
+        if own is None:
+            continue
+        steps = {target: (page.to.get(target, 0.0), own.to.get(of_truth[target], 0.0)) for target in truth.pages}
+        for target, (real, found) in (*steps.items(), ("exit", (page.exit, own.exit))):
+            if views * real >= FEW:
+                error = sqrt(real * (1 - real) / views)
+                yield Off(f"{name} → {target}", real, found, found - real, claimed, error)
+
+
+def compare_steps(truth: Traffic, fitted: Traffic, names: list[str], seen: Floats, claimed: float) -> Iterator[Off]:
+    """The same as they are seen, for visitors who differ in how readily they leave: no page's exit is theirs."""
+    shares = [each.steps / np.maximum(each.steps.sum(axis=1, keepdims=True), 1) for each in (truth, fitted)]
+    views = seen.sum(axis=1)
+    chance = [1 / np.maximum(each, 1) for each in (views, truth.steps.sum(axis=1), fitted.steps.sum(axis=1))]
+    for row, column in zip(*np.nonzero(seen >= FEW), strict=True):
+        real, found = (float(share[row, column]) for share in shares)
+        error = sqrt(real * (1 - real) * sum(float(part[row]) for part in chance))
+        name = f"{[*names, 'other'][row]} → {[*names, 'other', 'exit'][column]}, seen"
+        yield Off(name, real, found, found - real, claimed, error)
+
+
+def compare_vitals(truth: Traffic, fitted: Traffic, drawn: Traffic, people: Ints, claimed: float) -> Iterator[Off]:
+    """The 75th percentile by device; `people` says who makes each of the sessions that were drawn to be fitted."""
+    for device in SCREENS:
+        for name in VITALS.values():
+            sides = [each.pick_vital(name, device) for each in (truth, fitted)]
+            session, values = drawn.pick_vital(name, device)
+            if min(len(values), *(len(side) for _, side in sides)) < FEW:
+                continue
+            real, found = (find_p75(side) for _, side in sides)
+            parts = [(people[session], values), *sides]
+            error = sqrt(sum(find_error(side, whose, find_p75) ** 2 for whose, side in parts))
+            yield Off(f"{name} p75, {device}", real, found, found / real - 1, claimed, error)
+
+
+def number_people(drawn: Traffic, population: Population) -> Ints:
     """Of each session the number of who makes it: somebody of a small crowd, told by browser and place, or itself.
 
     A crowd is small where most visits are those of known visitors, who come again and again from where they are.
     """
-    if population.returning < 0.5 or population.returning * len(sessions.user) < population.visitors:
-        return np.arange(len(sessions.user))
-    facts = (sessions.device, sessions.system, sessions.browser, sessions.version, sessions.country, sessions.language)
-    return np.unique(np.stack(facts), axis=1, return_inverse=True)[1].ravel()
+    number = len(drawn.events)
+    if population.returning < 0.5 or population.returning * number < population.visitors:
+        return np.arange(number)
+    return np.unique(drawn.people.astype(str), axis=0, return_inverse=True)[1].ravel()
 
 
-def compare_vitals(truth: Seen, fitted: Seen, population: Population, allowed: float) -> Iterator[Off]:
-    """The 75th percentile by device."""
-    people = number_people(truth.recorded.sessions, population)
-    for device, small in (("desktop", False), ("mobile", True)):
-        for name, field in (("LCP", "largest"), ("FCP", "paint"), ("TTFB", "first_byte"), ("INP", "input")):
-            sides = []
-            for seen in (truth, fitted):
-                values = getattr(seen.loads, field)
-                own = (seen.loads.small == small) & np.isfinite(values) & (values > 0)
-                values = values[own]
-                if seen is truth:
-                    whose = people[seen.visits.session[seen.loads.view[own]]]
-                # INP comes in steps of 8 ms: what lies between is evened out
-                even = np.resize(np.arange(-4, 4, 0.01) + 0.005, len(values))
-                sides.append(values + np.random.default_rng(1).permutation(even) if name == "INP" else values)
-            if min(map(len, sides)) >= 500:
-                real, found = (float(np.quantile(side, 0.75)) for side in sides)
-                yield Off(f"{name} p75, {device}", real, found, found / real - 1,
-                          max(allowed, BOTH * find_error(sides[0], whose, find_p75)), len(sides[0]))  # fmt: skip
-
-
-def find_p75(values: Floats) -> float:
-    return float(np.quantile(values, 0.75))
-
-
-def find_error(values: Floats, whose: Ints, statistic: Callable[[Floats], float]) -> float:
-    """The standard error of a statistic, as a part of it, over several divisions of the visitors.
-
-    All of one visitor go to one part, as one visitor's loads are alike and few visitors have many of them. Of 50
-    visitors a single division tells anything from half of the error to twice as much.
-    """
-    people, place = np.unique(whose, return_inverse=True)
-    parts, drawn = min(PARTS, len(people)), np.random.default_rng(3)
-    found = np.empty((DIVISIONS, parts))
-    for row in found:
-        part = drawn.permutation(len(people))[place] % parts
-        row[:] = [statistic(values[part == each]) for each in range(parts)]
-    return float(np.sqrt(np.mean(np.var(found, axis=1, ddof=1)) / parts) / np.mean(found))
-
-
-def compare_shares(truth: Seen, people: Population, fitted: Scenario, sessions: int) -> Iterator[Off]:
-    """Devices, browsers, systems and countries, within the 99 % intervals of both samples."""
-    number, seen = len(truth.recorded.sessions.user), count_people(truth.recorded, 1)
-    for what, counts, weights in (
-        ("device", seen.devices, fitted.population.devices),
-        ("browser", seen.browsers + seen.other_browsers, fitted.population.browsers),
-        ("system", seen.systems, fitted.population.systems),
-        ("country", seen.countries, fitted.population.countries),
-    ):
-        if not weights:
-            continue
-        total = sum(weights.values())
-        for name, count in sorted(counts.items()):
-            share = count / number
-            found = {str(key): value for key, value in weights.items()}.get(name, 0.0) / total
-            # both samples, and the people among whom each draws its returning visitors
-            chance = 1 / sessions + 1 / number + 2 * people.returning**2 / people.visitors
-            error = np.sqrt(share * (1 - share) * chance)
+def compare_shares(truth: Traffic, fitted: Traffic, crowd: Population, sessions: int) -> Iterator[Off]:
+    """Devices, browsers, systems and countries, within 99 % intervals."""
+    for place, what in enumerate(FACTS):
+        columns = [each.people[:, place].astype(str) for each in (truth, fitted)]
+        for word in np.unique(columns[0]).tolist():
+            share, found = (float((column == word).mean()) for column in columns)
             if share * sessions >= 100:
-                yield Off(f"{what} {name}", share, found, found - share, 2.8 * float(error), sessions)
+                # the people among whom returning visitors are, and the laws themselves
+                chance = 1 / sessions + crowd.returning**2 / crowd.visitors + sum(1 / len(each) for each in columns)
+                spread = share * (1 - share)
+                yield Off(f"{what} {word}", share, found, found - share, 2.576 * sqrt(spread / sessions),
+                          sqrt(spread * chance))  # fmt: skip
 
 
-def compare_arrivals(started: int, fitted: Scenario, allowed: float, sessions: int) -> Iterator[Off]:
-    """Sessions that start, beside those that did: slow noise on the rate makes another number of each run."""
-    expected = compute_mean_rate(fitted).expected
-    yield Off("arrivals", started, expected, expected / started - 1, max(allowed, 2.6 / np.sqrt(sessions)), sessions)
+def compare_arrivals(scenario: Scenario, fitted: Scenario, shares: tuple[float, float], claimed: float) -> Off:
+    """Sessions that start; slow noise on the rate makes another number of each run. `shares`: recorded, of started."""
+    starts = [len(draw_starts(scenario, seed)) for seed in range(RUNS)]
+    real, found = (compute_mean_rate(each).expected * share
+                   for each, share in zip((scenario, fitted), shares, strict=True))  # fmt: skip
+    return Off("arrivals", real, found, found / real - 1, claimed, float(np.std(starts) / np.mean(starts)))
 
 
-def compare_events(truth: Seen, fitted: Seen, allowed: float) -> Iterator[Off]:
+def compare_events(truth: Traffic, fitted: Traffic, drawn: Traffic, people: Ints, claimed: float) -> Off:
     """Events of a session."""
-    numbers = [np.bincount(each.recorded.events.session).astype(np.float64) for each in (truth, fitted)]
-    one, other = (float(each.mean()) for each in numbers)
-    error = find_error(numbers[0], np.arange(len(numbers[0])), lambda values: float(values.mean()))
-    yield Off("events a session", one, other, other / one - 1, max(allowed, BOTH * error), len(numbers[0]))
+    real, found = (float(each.events.mean()) for each in (truth, fitted))
+    parts = [(each.events, np.arange(len(each.events))) for each in (truth, fitted)]
+    errors = [
+        find_error(values.astype(np.float64), whose, lambda each: float(each.mean()))
+        for values, whose in (*parts, (drawn.events, people))
+    ]
+    return Off("events a session", real, found, found / real - 1, claimed, sqrt(sum(each**2 for each in errors)))
 
 
 def fit_traffic(scenario: Scenario, sessions: int, folder: Path, sample_rate: float = 1.0) -> Scenario:
@@ -221,7 +212,7 @@ def fit_traffic(scenario: Scenario, sessions: int, folder: Path, sample_rate: fl
     file = folder / f"{scenario.name}.ndjson"
     with file.open("wb") as out:
         out.writelines(
-            body + b"\n" for body in write_traffic(stretch(scenario, sessions).adjust(sample_rate=sample_rate), 11)
+            body + b"\n" for body in write_traffic(stretch(scenario, sessions).adjust(sample_rate=sample_rate), FITTED)
         )
     found = loadgen.fit(file, sample_rate=sample_rate if sample_rate < 1 else None, name="fitted").scenario
     file.unlink()
@@ -233,29 +224,30 @@ def go_round(scenario: Scenario, sessions: int, folder: Path, sample_rate: float
     return compare(scenario, fit_traffic(scenario, sessions, folder, sample_rate), sessions, sample_rate)
 
 
-def compare(scenario: Scenario, fitted: Scenario, sessions: int, sample_rate: float = 1.0) -> list[Off]:
-    """A scenario that was fitted to so many sessions of another beside that one."""
-    truth, seen = stretch(scenario, sessions), round(sessions * sample_rate)
-    wider, cookies = max(float(np.sqrt(CLAIMED / seen)), 1.0), scenario.client.allowCookies
-    real = see_visits(record(truth, 12), 5)
-    # without cookies each load is a session
-    started = len(draw_starts(truth, 11)) if cookies else len(record(truth, 11).sessions.user)
-    alike = stretch(fitted, sessions if cookies else len(real.recorded.sessions.user))
-    shown = record(alike.adjust(sample_rate=1.0), 12)  # the same draws
-    other = see_visits(shown, 1, site=match_site(shown, real.site))
-    pages = np.bincount(real.visits.page, minlength=len(real.site.names))
-    fitted_names = {page.path: name for name, page in fitted.pages.items()}
-    views = {fitted_names.get(template.path, ""): int(count * sample_rate)
-             for template, count in zip(real.site.templates, pages, strict=True)}  # fmt: skip
-    return [
-        *compare_arrivals(started, fitted, 0.03, seen),
+def compare(
+    scenario: Scenario, fitted: Scenario, sessions: int, sample_rate: float = 1.0, runs: int = len(SEEDS)
+) -> list[Off]:
+    """The law of a scenario that was fitted to so many sessions of another beside the law of that one.
+
+    Figures of the pages are those of the scenarios; all others are of so many runs as make their laws precise, `runs`
+    at most.
+    """
+    truth, cookies = stretch(scenario, sessions), scenario.client.allowCookies
+    names, paths = list(scenario.pages), [page.path for page in scenario.pages.values()]
+    law, other = (find_law(stretch(each, sessions), paths, runs) for each in (scenario, fitted))
+    drawn = show(truth.adjust(sample_rate=sample_rate), FITTED, paths)
+    people, number = number_people(drawn, scenario.population), len(drawn.events)
+    wider = max(sqrt(CLAIMED / sessions / sample_rate), 1.0)
+    shares = (1.0, 1.0) if cookies else (len(law.events) / law.started, len(other.events) / other.started)
+    return bound_figures([
+        compare_arrivals(truth, fitted, shares, 0.03 * wider),
         *(
-            compare_steps(real, other, 0.02 * wider)
-            if truth.population.persistence or not cookies
-            else compare_pages(truth, fitted, views, 0.02 * wider)
+            compare_steps(law, other, names, drawn.steps, 0.02 * wider)
+            if scenario.population.persistence or not cookies
+            else compare_pages(truth, fitted, drawn.steps, 0.02 * wider)
         ),
         *compare_dwells(truth, fitted, 0.05 * wider),
-        *compare_vitals(real, other, truth.population, 0.05 * wider),
-        *compare_shares(real, truth.population, fitted, seen),
-        *compare_events(real, other, 0.03 * wider),
-    ]
+        *compare_vitals(law, other, drawn, people, 0.05 * wider),
+        *compare_shares(law, other, scenario.population, number),
+        compare_events(law, other, drawn, people, 0.03 * wider),
+    ])  # fmt: skip

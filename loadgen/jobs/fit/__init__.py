@@ -91,10 +91,11 @@ def fit(
 def check_usable(seen: Seen, sessions: int) -> None:
     """Raise LoadgenError if the data have no pages or no starts of sessions: without them nothing can be fitted."""
     counts = seen.recorded.counts
-    if not len(seen.recorded.find_rows(rum.PAGE_VIEW)):
+    views = seen.recorded.find_rows(rum.PAGE_VIEW)
+    if not len(views):
         none = f"{sessions:,} sessions without a page view; give all types of events, {rum.PAGE_VIEW} too"
         raise LoadgenError(add_unread(none, counts))
-    if not seen.recorded.pages:
+    if (seen.recorded.events.page[views] < 0).all():
         none = f"{sessions:,} sessions whose events name no page; give events with their metadata, pageId among them"
         raise LoadgenError(add_unread(none, counts))
     if not len(seen.visits.page):

@@ -45,8 +45,6 @@ def list_unread(counts: ReadCounts) -> Iterator[str]:
         (counts.duplicates, "event that came twice; it counts once", "events that came twice; each counts once"),
         (counts.bad_times, "event with a time before 2010 or after 2100",
          "events with a time before 2010 or after 2100"),
-        (counts.out_of_order, "event after a later one of its session; it was sorted",
-         "events after later ones of their session; they were sorted"),
     ):  # fmt: skip
         if number:
             yield count_things(number, one, several)

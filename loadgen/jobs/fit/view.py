@@ -67,6 +67,11 @@ def list_losses(seen: Seen) -> Iterator[str]:
     """Yield notes on data that could not be used."""
     counts = seen.recorded.counts
     yield from list_unread(counts)
+    if counts.out_of_order:
+        yield count_things(
+            counts.out_of_order, "event after a later one of its session; it was sorted",
+            "events after later ones of their session; they were sorted",
+        )  # fmt: skip
     if len(counts.monitors) > 1:
         yield f"events of {len(counts.monitors):,} app monitors are fitted as one site; give each monitor's alone"
     if counts.unknown_types:

@@ -103,8 +103,8 @@ def test_what_nothing_can_be_fitted_to_is_told_in_one_line(
 
 
 def test_events_without_pages_are_told(events: list[Event], tmp_path: Path) -> None:
-    nameless = {name: value for name, value in events[0]["metadata"].items() if name != "pageId"}
-    write_lines(tmp_path / "nameless", [event | {"metadata": nameless} for event in events])
+    """The page before, which is named, is no page view."""
+    write_lines(tmp_path / "nameless", [event | {"metadata": event["metadata"] | {"pageId": None}} for event in events])
     with pytest.raises(LoadgenError, match="45 sessions whose events name no page; give events with their metadata"):
         loadgen.fit(tmp_path / "nameless")
 

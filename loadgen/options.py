@@ -57,6 +57,12 @@ def require_path(given: object, name: str, error: type[LoadgenError] = LoadgenEr
     raise error(f"{name}: {given!r} is no path; write text or a pathlib.Path")
 
 
+def require_callback(given: object, name: str, may_be_none: bool = False) -> None:
+    """Raise LoadgenError unless a function is given; `name` is the argument's."""
+    if not callable(given) and not (may_be_none and given is None):
+        raise LoadgenError(f"{name}: {given!r} is no function; give one that takes what is reported, or leave it out")
+
+
 def list_given(given: object, name: str, single: type | tuple[type, ...] = (str, os.PathLike)) -> tuple[Any, ...]:
     """Return what is given one by one or in a list; one thing is of a type of `single`. LoadgenError: it is neither."""
     if isinstance(given, single):

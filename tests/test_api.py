@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import subprocess
 import sys
@@ -142,3 +143,28 @@ def test_one_thing_may_stand_for_a_list_of_one() -> None:
         loadgen.plan("quickstart", others="no-such", duration=1)
     with pytest.raises(loadgen.LoadgenError, match="'slower' is no condition"):
         loadgen.compare(["a", "b"], fail_on="slower")
+
+
+TAKING_CALLBACKS = [name for name in sorted(NAMES) if "on_progress" in str(inspect.signature(getattr(loadgen, name)))]
+
+
+@pytest.mark.parametrize("name", TAKING_CALLBACKS)
+def test_a_callback_that_is_none_is_refused_before_anything_begins(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(loadgen.LoadgenError, match=r"^on_progress: None is no function"):
+        getattr(loadgen, name)("quickstart", on_progress=None)
+    assert not list(tmp_path.iterdir())
+
+
+def test_every_verb_that_takes_long_reports_progress() -> None:
+    assert {*TAKING_CALLBACKS} == NAMES - {
+        "Endpoint",
+        "LoadgenError",
+        "Run",
+        "Scenario",
+        "compare",
+        "init",
+        "scenarios",
+    }

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from loadgen.errors import EndpointError, LoadgenError
-from loadgen.options import list_given, require_path, resolve_options
+from loadgen.options import list_given, require_callback, require_path, resolve_options
 
 
 class Trip(msgspec.Struct, kw_only=True):
@@ -78,3 +78,11 @@ def test_one_thing_stands_for_a_list_of_one() -> None:
     for wrong in (None, 3, b"a", {"a": 1}):
         with pytest.raises(LoadgenError, match=r"^files: .+ is no list; write a list$"):
             list_given(wrong, "files")
+
+
+def test_a_callback_is_a_function() -> None:
+    require_callback(print, "on_progress")
+    require_callback(None, "confirm", may_be_none=True)
+    for wrong in (None, 3, "print"):
+        with pytest.raises(LoadgenError, match=r"^on_progress: .+ is no function; give one that takes"):
+            require_callback(wrong, "on_progress")

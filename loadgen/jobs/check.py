@@ -12,7 +12,7 @@ from loadgen.errors import ScenarioError
 from loadgen.jobs.inputs import read_scenario
 from loadgen.jobs.progress import OnProgress, WorkProgress, ignore_progress
 from loadgen.model import Noun
-from loadgen.options import require_path
+from loadgen.options import require_callback, require_path
 from loadgen.scenario import Scenario
 from loadgen.units import format_bytes, format_duration
 
@@ -36,6 +36,7 @@ def check(scenario: Scenario | Path | str, *, on_progress: OnProgress = ignore_p
     Raises:
         ScenarioError: The file has problems; its arguments are a line for each.
     """
+    require_callback(on_progress, "on_progress")
     tell_size(scenario, on_progress)
     read = read_scenario(scenario)
     on_progress(WorkProgress(f"drawing visits of {read.name}"))
@@ -85,6 +86,7 @@ class CheckReport(Noun):
 
 def report_check(file: Path | str, *, on_progress: OnProgress = ignore_progress) -> CheckReport:
     """Check a file and return the result as data; problems of the file are part of it, not an exception."""
+    require_callback(on_progress, "on_progress")
     try:
         scenario, implied, notes = check(file, on_progress=on_progress)
     except ScenarioError as error:

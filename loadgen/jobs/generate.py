@@ -25,7 +25,7 @@ from loadgen.jobs import ground_truth
 from loadgen.jobs.inputs import parse_moment, read_scenario, take_first_monitor
 from loadgen.jobs.progress import OnProgress, Ticker, ignore_progress
 from loadgen.model import Noun
-from loadgen.options import DialectName, resolve_options
+from loadgen.options import DialectName, require_callback, resolve_options
 from loadgen.output import is_stream, open_output
 from loadgen.planned import UNSENT_MONITOR_ID, planned
 from loadgen.rum.quotas import RETENTION_SECONDS
@@ -76,6 +76,7 @@ def generate(
     Raises:
         LoadgenError: An option is unknown or out of bounds, or too few sessions ever start.
     """
+    require_callback(on_progress, "on_progress")
     request = prepare_bodies(scenario, on_progress, options)
     return (body for _, _, body in make_bodies(request))
 
@@ -92,6 +93,7 @@ def write_bodies(
 
     If incidents hit a session, `<name>.ground-truth.ndjson` is written beside the file. `gzip` compresses the file.
     """
+    require_callback(on_progress, "on_progress")
     request = prepare_bodies(scenario, on_progress, options)
     batches = 0
     tick = Ticker(on_progress, f"writing {out.name}", request.sessions, "sessions")

@@ -9,7 +9,7 @@ import msgspec
 from loadgen.errors import LoadgenError
 from loadgen.jobs.progress import OnLine, ignore_progress
 from loadgen.jobs.run.finalize import note_incomplete_sessions
-from loadgen.options import require_path
+from loadgen.options import require_callback, require_path
 from loadgen.output import check_output
 from loadgen.report import write_report
 from loadgen.results import RunData, RunFolder, Summary, read_or_recover_summary
@@ -21,6 +21,7 @@ def report(run_dir: Path | str, *, html: Path | str | None = None, on_progress: 
     `html` is the file for the run's page; None: no page. `on_progress` gets a line for each damaged file that makes the
     page incomplete. LoadgenError: the folder is no folder of a run, or is damaged.
     """
+    require_callback(on_progress, "on_progress")
     page = None if html is None else require_path(html, "html")
     if page is not None:
         check_output(page)

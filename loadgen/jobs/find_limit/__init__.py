@@ -33,7 +33,7 @@ from loadgen.limit import (
     find_limit_so_far,
 )
 from loadgen.model import Noun
-from loadgen.options import require_path, resolve_options
+from loadgen.options import require_callback, require_path, resolve_options
 from loadgen.output import format_json, write_output
 from loadgen.results import GrowingFile, RunFolder, RunSpec, Summary, make_run_options
 from loadgen.scenario import Scenario
@@ -85,6 +85,8 @@ def find_limit(
         LoadgenError: An option is unknown or out of bounds, or the search cannot start.
         Interrupted: Ctrl-C came before any rate was known to keep the conditions.
     """
+    require_callback(on_progress, "on_progress")
+    require_callback(confirm, "confirm", may_be_none=True)
     asked = resolve_options(FindLimitOptions, options)
     source, text = read_source(scenario)
     first = take_first_monitor(Scenario.parse(text, source), "find-limit", on_progress)

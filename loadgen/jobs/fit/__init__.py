@@ -23,7 +23,7 @@ from loadgen.jobs.fit.unread import add_unread, count_things
 from loadgen.jobs.fit.view import Fitted, format_fitted, list_notes, list_unused, summarize_fit
 from loadgen.jobs.fit.visits import match_site
 from loadgen.jobs.progress import OnProgress, Ticker, ignore_progress
-from loadgen.options import list_given, require_path, resolve_options
+from loadgen.options import list_given, require_callback, require_path, resolve_options
 from loadgen.output import write_output
 from loadgen.rum import events as rum
 from loadgen.scenario import Scenario
@@ -63,6 +63,7 @@ def fit(
         LoadgenError: An option is unknown or out of bounds, a source cannot be read or holds no RUM events, or there
             are fewer than 30 sessions.
     """
+    require_callback(on_progress, "on_progress")
     asked = resolve_options(FitOptions, options)
     paths = [require_path(each, "sources") for each in list_given(sources, "sources")]
     recorded = read_sources(paths, asked, on_progress)

@@ -14,7 +14,7 @@ from loadgen.jobs.plan.page import build_plan_page
 from loadgen.jobs.plan.rehearse import ExpectedVolume, estimate_volume
 from loadgen.jobs.plan.view import build_plan_view, leave_out_curves
 from loadgen.jobs.progress import OnProgress, ignore_progress
-from loadgen.options import list_given, resolve_options
+from loadgen.options import list_given, require_callback, resolve_options
 from loadgen.scenario import Scenario, resolve_seed
 from loadgen.traffic import compute_mean_rate
 from loadgen.verb_options import PlanOptions
@@ -48,6 +48,7 @@ def plan(
     Raises:
         LoadgenError: An option is unknown or out of bounds, or the plan is too large for this machine.
     """
+    require_callback(on_progress, "on_progress")
     asked = resolve_options(PlanOptions, options)
     scenarios = [
         monitor

@@ -11,7 +11,7 @@ from loadgen.jobs.inputs import read_scenario, take_first_monitor
 from loadgen.jobs.preview import plots
 from loadgen.jobs.preview.traffic_sample import TrafficSample, sample_traffic
 from loadgen.jobs.progress import OnProgress, ignore_progress
-from loadgen.options import resolve_options
+from loadgen.options import require_callback, resolve_options
 from loadgen.scenario import Scenario, resolve_seed
 from loadgen.traffic import check_size
 from loadgen.units import format_clock, format_count, format_digits, format_rate
@@ -41,6 +41,7 @@ def preview(
     Raises:
         LoadgenError: An option is unknown or out of bounds, or the scenario has more visits than fit into memory.
     """
+    require_callback(on_progress, "on_progress")
     asked = resolve_options(PreviewOptions, options)
     first = take_first_monitor(read_scenario(scenario, asked.duration), "preview", on_progress)
     first = first.adjust(duration=asked.duration, rate=asked.rate)

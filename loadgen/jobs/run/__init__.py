@@ -29,7 +29,7 @@ from loadgen.jobs.run.view import LiveView, OnRunProgress, RunProgress
 from loadgen.jobs.run.worker_process import worker
 from loadgen.jobs.stop_signals import StopSignals
 from loadgen.jobs.targets import Confirm, OpenTargets, open_targets, reach_target
-from loadgen.options import require_path
+from loadgen.options import require_callback, require_path
 from loadgen.results import EXIT_CODES, Follower, RunFolder, RunMonitor, RunSpec, Summary, make_run_options, open_table
 from loadgen.scenario import Scenario
 from loadgen.transport import OnWait, require_answer
@@ -80,6 +80,8 @@ def run(
     `on_progress` gets the run's RunSpec, each measured second, and lines for people. Nothing is sent to AWS before
     `confirm` has returned True. LoadgenError: a problem that the caller can mend. Ctrl-C ends the run with a summary.
     """
+    require_callback(on_progress, "on_progress")
+    require_callback(confirm, "confirm", may_be_none=True)
     spec = resolve(scenario, options)
 
     def ask(targets: OpenTargets) -> None:

@@ -11,7 +11,7 @@ from loadgen.jobs.progress import OnProgress, ignore_progress
 from loadgen.jobs.sampling.dashboards import SamplingReport, compare_rates
 from loadgen.jobs.sampling.estimate import draw_population
 from loadgen.jobs.sampling.view import list_lines
-from loadgen.options import resolve_options
+from loadgen.options import require_callback, resolve_options
 from loadgen.scenario import Scenario, resolve_seed
 from loadgen.verb_options import SamplingOptions
 
@@ -31,6 +31,7 @@ def sampling(
     Raises:
         LoadgenError: An option is unknown or out of bounds.
     """
+    require_callback(on_progress, "on_progress")
     asked = resolve_options(SamplingOptions, options)
     first = take_first_monitor(read_scenario(scenario, asked.duration), "sampling", on_progress)
     first = first.adjust(duration=asked.duration)

@@ -39,7 +39,7 @@ from loadgen.jobs.seed.stream import place_past
 from loadgen.jobs.seed.verification import Verification, verify
 from loadgen.jobs.seed.view import SeedView, describe_verification
 from loadgen.jobs.targets import Confirm, Sending, confirm_sending, open_account, reach_target
-from loadgen.options import resolve_options
+from loadgen.options import require_callback, resolve_options
 from loadgen.output import write_output
 from loadgen.scenario import Scenario, covers_domain, resolve_seed
 from loadgen.traffic import check_size
@@ -78,6 +78,8 @@ def seed(
 
     Raises LoadgenError when the seeding cannot begin or go on.
     """
+    require_callback(on_progress, "on_progress")
+    require_callback(confirm, "confirm", may_be_none=True)
     wanted = resolve_options(SeedOptions, options)
     with reach_target(wanted.target, wanted.proxy, wanted.ca_bundle):
         task = _prepare(scenario, wanted, on_progress)

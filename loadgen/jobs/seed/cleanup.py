@@ -11,7 +11,7 @@ from loadgen.jobs.seed.ledger import RUN_TAG, BatchLedger
 from loadgen.jobs.seed.verification import open_account_of
 from loadgen.jobs.targets import Confirm, ConsentQuestion, reach_target, require_yes
 from loadgen.model import Noun
-from loadgen.options import require_path, resolve_options
+from loadgen.options import require_callback, require_path, resolve_options
 
 
 class CleanOptions(Noun, kw_only=True):
@@ -43,6 +43,8 @@ def clean(
 
     `proxy` and `ca_bundle`: as for `seed`. Raises LoadgenError when the folder has no ledger, or the answer is no.
     """
+    require_callback(on_progress, "on_progress")
+    require_callback(confirm, "confirm", may_be_none=True)
     asked = resolve_options(CleanOptions, {"dry_run": dry_run, "proxy": proxy, "ca_bundle": ca_bundle})
     with BatchLedger(require_path(folder, "folder")) as ledger:
         identity = ledger.identity

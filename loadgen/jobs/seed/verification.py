@@ -23,7 +23,7 @@ from loadgen.jobs.seed.in_doubt import ReadEvents, Visibility, choose_visibility
 from loadgen.jobs.seed.ledger import BatchEntry, BatchLedger, SeedIdentity
 from loadgen.jobs.targets import open_account_at, reach_target
 from loadgen.model import Noun
-from loadgen.options import require_path, resolve_options
+from loadgen.options import require_callback, require_path, resolve_options
 
 SPAN_EVENTS = 100_000
 EXAMPLES = 5
@@ -106,6 +106,7 @@ def verify(
     Looks until all events show, or for `wait` seconds (unless given, as long as the service may take). `proxy` and
     `ca_bundle`: as for `seed`. Raises LoadgenError if the folder has no ledger, or nothing can be read back.
     """
+    require_callback(on_progress, "on_progress")
     asked = resolve_options(VerifyOptions, {"wait": wait, "proxy": proxy, "ca_bundle": ca_bundle})
     with BatchLedger(require_path(folder, "folder")) as ledger:
         identity = ledger.identity

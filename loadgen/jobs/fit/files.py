@@ -37,8 +37,9 @@ USUAL = 0.5
 LIMITED, SAMPLED = (KINDS.index("image"), KINDS.index("media")), Client().resourceEventLimit
 """Kinds of files of which the client records only the first few in a load; that number."""
 
-SEVERAL, STRAY = 5, 0.002
-"""Loads with a number of images from which that number is no stray, at least, and their share of all loads."""
+SEVERAL, STRAY, TWICE = 5, 0.002, 0.03
+"""Loads with a number of images from which that number is no stray, and their share of all loads; share of the loads
+at a limit that may seem to have more, as the event limit came before the navigation event of a second load."""
 
 CROWDED_OUT = 0.02
 """Share of the loads from which a file belongs to a page with more images than the client records."""
@@ -103,12 +104,11 @@ def find_crowded(visits: Visits, limited: Ints) -> Bools:
 
 
 def find_most_images(counts: Ints) -> int:
-    """Return the number of images that the client records in a load; `counts`: images of each load with one document.
-
-    It is the client's own limit, unless loads have more: then it is the highest number that several loads have.
-    """
-    loads = np.bincount(counts, minlength=SAMPLED + 1)[::-1].cumsum()[::-1]  # [number]: loads with so many or more
-    return max(int(np.flatnonzero(loads >= max(SEVERAL, STRAY * len(counts))).max(initial=0)), SAMPLED)
+    """Return how many images the client records in a load: its own limit, or the most of several loads (`counts`)."""
+    loads = np.bincount(counts, minlength=SAMPLED + 1)
+    beyond = loads[::-1].cumsum()[::-1] - loads  # [number]: loads with more
+    strays = (beyond < max(SEVERAL, STRAY * len(counts))) | (beyond <= TWICE * loads)
+    return SAMPLED + int(np.argmax(strays[SAMPLED:]))
 
 
 def _find_common_files(visits: Visits, view: Ints, place: Ints) -> Bools:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+import numpy as np
 import pytest
 
 from loadgen.jobs.fit.calibrate import record_generated
 from loadgen.jobs.fit.estimate import Seen, see_visits
-from loadgen.jobs.fit.files import find_files
+from loadgen.jobs.fit.files import find_files, find_most_images
 from loadgen.jobs.fit.shared_files import SHARED
 from loadgen.rum.events import HEADER_BYTES
 from loadgen.scenario import Scenario
@@ -118,3 +119,18 @@ def test_media_that_images_crowd_out_of_most_loads_are_told(media: int) -> None:
     seen = see_visits(record_generated(Scenario.parse(text, "files.toml"), 480, 5), 5)
     assert find_members(seen, "home")["media"] == media
     assert "media" not in find_members(seen, "item")
+
+
+@pytest.mark.parametrize(
+    ("loads", "most"),
+    [
+        ({9: 5_757, 10: 8_408, 11: 9, 15: 60, 19: 17}, 10),  # the event limit came during second loads
+        ({10: 900, 25: 300}, 25),  # pages with more, and a raised limit
+        ({7: 500}, 10),
+        ({7: 500, 12: 4, 18: 900, 30: 2, 36: 15}, 18),
+        ({}, 10),
+    ],
+)
+def test_images_of_second_loads_do_not_pass_for_a_raised_limit(loads: dict[int, int], most: int) -> None:
+    counts = np.repeat(np.array([*loads], dtype=np.int64), np.array([*loads.values()], dtype=np.int64))
+    assert find_most_images(counts) == most

@@ -145,12 +145,14 @@ def judge_scenario(
     scenario: Scenario, reference: Seen, asked: FitOptions, fitted: int, on_progress: OnProgress
 ) -> Judgement:
     """Generate about as many sessions as `reference` has, and compare the two; `fitted`: see judge."""
-    wanted_sessions = min(len(reference.recorded.sessions.user), MOST_GENERATED)
+    starts = find_starts(reference)[1]
+    recorded = len(reference.recorded.sessions.user) if reference.settings.cookies else len(starts)
+    wanted_sessions = min(recorded, MOST_GENERATED)
     wanted = scenario.adjust(rate=wanted_sessions / max(compute_mean_rate(scenario).expected, 1e-9))
     sessions = min(wanted_sessions, len(draw_starts(wanted, asked.seed)))  # fewer sessions start if the rate falls to 0
     on_progress(f"generating {sessions:,} sessions to compare with")
     tick = Ticker(on_progress, f"generating {scenario.name}", None, "events")
-    start = datetime.fromtimestamp(float(find_starts(reference)[1].min(initial=4e9)), UTC).isoformat()
+    start = datetime.fromtimestamp(float(starts.min(initial=4e9)), UTC).isoformat()
     generated = record_generated(wanted, sessions, asked.seed, start, tick)
     return judge(reference, see_visits(generated, 1, site=match_site(generated, reference.site)), fitted)
 

@@ -47,7 +47,7 @@ def read_caches(recorded: Recorded, visits: Visits, known: Bools) -> Caches:
     lasted = _spread_first_loads(recorded, visits, events.value) / 1000
     usable &= loaded - visits.at <= lasted + LATE_SECONDS  # else it is the event of a further load
     landing, later = usable & visits.first, usable & ~visits.first & visits.hard
-    later &= visits.page != np.roll(visits.page, 1)  # a page has all files of its own
+    later &= (visits.parent < 0) | (visits.page[visits.parent] != visits.page)  # a page has all files of its own
 
     def share(chosen: Bools) -> float:
         return _weigh_shared(cached[chosen], files.shared[chosen])

@@ -83,8 +83,9 @@ def compose_inputs(draft: Draft, seen: Seen, found: Estimates) -> dict[str, floa
         shown = f"{len(clicks):,} clicks" if len(clicks) else f"{firsts:,} first inputs"
         draft.note("telemetry", f"interactions_per_minute: {shown}")
     if len(clicks) >= LEAST:
-        angry, sessions = len(np.unique(seen.recorded.events.session[clicks[bursts]])), len(seen.recorded.sessions.user)
-        telemetry["rage_clicks"] = round_share(angry / sessions, sessions)
+        angry = len(np.unique(seen.recorded.events.session[clicks[bursts]]))
+        sessions = int((~seen.followers).sum())
+        telemetry["rage_clicks"] = round_share(min(angry / max(sessions, 1), 1.0), sessions)
         draft.note("telemetry", f"rage_clicks: {sessions:,} sessions")
     named, inputs = find_named_inputs(seen)
     if inputs >= LEAST:

@@ -28,7 +28,7 @@ MANY = 0.05
 class Cuts(NamedTuple):
     """How sessions are incomplete, by row of SessionTable."""
 
-    begins: Bools  # the start is missing: before the data, or in an earlier session
+    begins: Bools  # the visit's start is missing: before the data, or in an earlier session
     full: Bools  # the session reached its event limit
     open: Bools  # the session may go on after the end of the data
     continued: Bools  # another session of the same user continues it

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 
 from loadgen.jobs.fit.actions import JsErrors, find_clicks, find_js_errors
@@ -20,7 +21,7 @@ from loadgen.jobs.fit.event_limit import find_decisions, find_roomy
 from loadgen.jobs.fit.files import SiteFiles, find_files
 from loadgen.jobs.fit.navigation import NavigationFacts, find_documents, read_navigation
 from loadgen.jobs.fit.population import Returning, VisitorCounts, count_people, find_mobile, find_returning
-from loadgen.jobs.fit.recorded import Bools, Floats, Ints, Recorded
+from loadgen.jobs.fit.recorded import Bools, Floats, Ints, Recorded, SessionTable
 from loadgen.jobs.fit.returns import follow_returns
 from loadgen.jobs.fit.steps import Steps, count_steps
 from loadgen.jobs.fit.tabs import Shortcuts, find_shortcuts
@@ -32,6 +33,7 @@ from loadgen.jobs.fit.visits import (
     list_visits,
 )
 from loadgen.jobs.fit.vitals import Loads, find_slowness, list_loads
+from loadgen.jobs.fit.without_cookies import add_followers, find_followers
 
 
 class Seen(NamedTuple):
@@ -48,6 +50,16 @@ class Seen(NamedTuple):
     steps: Steps
     walked: Floats  # [page]: number of arrivals, reloads and links to itself included
     at_least: int  # visitors who must have a text before it is written
+
+    @property
+    def followers(self) -> Bools:
+        """[session]: it goes on a visit that began in another one, as loads without cookies do."""
+        return np.asarray(self.cuts.begins & (self.recorded.sessions.user < 0))
+
+    def drop_followers(self) -> Recorded:
+        """Return the recorded traffic with one session for each visit in the table of sessions."""
+        sessions = SessionTable(*(column[~self.followers] for column in self.recorded.sessions))
+        return msgspec.structs.replace(self.recorded, sessions=sessions)
 
 
 class Estimates(NamedTuple):
@@ -75,10 +87,12 @@ def see_visits(
     settings = find_settings(recorded, at_least)
     site = site or fold_pages(recorded, at_least, patterns)
     cuts = find_cuts(recorded, settings.limit)
+    cuts = cuts._replace(begins=cuts.begins | find_followers(recorded, site))
     visits = list_visits(recorded, site, cuts)
     route, mobile = find_routes(site, visits), find_mobile(recorded)
     decisions = find_decisions(recorded, visits, settings.limit)
     steps = count_steps(site, visits, route, decisions, follow_returns(recorded, visits))
+    steps = add_followers(steps, recorded, visits)
     return Seen(
         recorded,
         settings,
@@ -125,12 +139,17 @@ def estimate(seen: Seen, sample_rate: float, at_least: int) -> Estimates:
     """Make all estimates; `sample_rate` is the share of all sessions that `seen` has."""
     recorded, site, visits = seen.recorded, seen.site, seen.visits
     whole, walked = choose_complete(seen)
-    people, files = count_people(recorded, at_least), find_files(recorded, visits, len(site.names))
+    people = count_people(seen.drop_followers(), at_least)
+    files, returning = find_files(recorded, visits, len(site.names)), find_returning(recorded, visits, sample_rate)
+    errors = find_js_errors(recorded, seen.cuts.full, whole, walked, at_least)
+    if seen.followers.any():  # their visits have several sessions
+        returning = returning._replace(cached_later=seen.steps.cached)
+        errors = errors._replace(sessions=min(errors.sessions / float((~seen.followers).mean()), 1.0))
     countries = {name: float(number) for name, number in people.countries.most_common(30)}
     return Estimates(
         fit_arrivals(find_starts(seen)[1], 1 / sample_rate, countries or None),
         people,
-        find_returning(recorded, visits, sample_rate),
+        returning,
         fit_dwells(recorded, visits, seen.mobile, seen.settings.interval, seen.settings.limit),
         find_slowness(seen.loads, visits.page[seen.loads.view], len(site.names)),
         find_documents(seen.loads, visits.page[seen.loads.view], len(site.names)),
@@ -139,6 +158,6 @@ def estimate(seen: Seen, sample_rate: float, at_least: int) -> Estimates:
         find_calls(recorded, site, whole, walked, at_least),
         find_clicks(recorded, whole, walked, at_least),
         find_custom_events(recorded, site, whole, walked, at_least),
-        find_js_errors(recorded, seen.cuts.full, whole, walked, at_least),
+        errors,
         find_shortcuts(recorded, visits, seen.loads, len(site.names)),
     )

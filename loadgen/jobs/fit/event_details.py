@@ -45,6 +45,7 @@ class LoadTimes(NamedTuple):
     protocol: float  # place in PROTOCOLS
     scripts: float  # from domInteractive to DOMContentLoaded
     handlers: float  # of DOMContentLoaded
+    unload: float  # when the document before was unloaded; 0: there was none of the site
 
 
 class EventFacts(NamedTuple):
@@ -117,6 +118,7 @@ class _Navigation(msgspec.Struct):
     transferSize: float = nan
     compressionRatio: float = nan
     tlsTime: float = nan
+    unloadEventStart: float = nan
     nextHopProtocol: str | None = None
 
 
@@ -201,7 +203,7 @@ def _read_navigation(found: _Navigation) -> EventFacts:
     protocol = rum.PROTOCOLS.index(found.nextHopProtocol) if found.nextHopProtocol in rum.PROTOCOLS else nan
     scripts = found.domContentLoadedEventStart - found.domInteractive
     told = (found.responseStart, found.domInteractive, found.responseTime, found.transferSize, found.compressionRatio,
-            found.tlsTime, protocol, scripts, found.domContentLoaded)  # fmt: skip
+            found.tlsTime, protocol, scripts, found.domContentLoaded, found.unloadEventStart)  # fmt: skip
     times = LoadTimes(*(drop_implausible(value, MOST_BYTES) for value in told))
     return EventFacts(found.duration, NAVIGATION_TYPES.get(found.navigationType, 0.0), None, times)
 

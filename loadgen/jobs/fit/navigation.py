@@ -12,6 +12,9 @@ from loadgen.jobs.fit.support import round_share, round_to
 from loadgen.jobs.fit.vitals import FEW, LEAST, Loads
 from loadgen.rum.events import HEADER_BYTES
 
+REPEATED = 0.02
+"""Share of a page's documents from which their most frequent size is that of one item."""
+
 
 class NavigationFacts(NamedTuple):
     """Estimates over all documents; None: too few loads show it."""
@@ -47,9 +50,10 @@ def _round_median(values: Floats) -> float:
 
 
 def find_documents(loads: Loads, page: Ints, pages: int) -> dict[int, dict[str, float]]:
-    """Return the median size of each page's document on the wire, in bytes, and its ratio unpacked, by page.
+    """Return the size of each page's document on the wire, in bytes, and its ratio unpacked, by page.
 
-    A document from the cache has no size on the wire; browsers add 300 bytes to a document from the network.
+    The size is that of the item which most loads show, if many loads have exactly the same; else it is the median. A
+    document from the cache has no size on the wire; browsers add 300 bytes to a document from the network.
     """
     found: dict[int, dict[str, float]] = {}
     sent = np.isfinite(loads.bytes) & (loads.bytes > HEADER_BYTES)
@@ -59,8 +63,11 @@ def find_documents(loads: Loads, page: Ints, pages: int) -> dict[int, dict[str, 
         if count < FEW:
             continue
         sizes = loads.bytes[own] - HEADER_BYTES
-        size, spread = float(np.median(sizes)), float(sizes.std())
-        found[each] = {"document_bytes": round(round_to(size, spread / sqrt(count)) if spread else size)}
+        exact, often = np.unique(sizes, return_counts=True)
+        size = float(exact[often.argmax()])
+        if often.max() < REPEATED * count:
+            size = round_to(float(np.median(sizes)), float(sizes.std()) / sqrt(count))
+        found[each] = {"document_bytes": round(size)}
         ratios = loads.ratio[own & (loads.ratio >= 1)]
         if len(ratios) >= FEW:
             found[each]["document_ratio"] = round_to(float(np.median(ratios)), float(ratios.std()) / sqrt(len(ratios)))

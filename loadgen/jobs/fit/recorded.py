@@ -129,6 +129,7 @@ class LoadTable(NamedTuple):
     protocol: Floats  # place in PROTOCOLS
     scripts: Floats
     handlers: Floats
+    unload: Floats  # 0: the load replaced no document of the site
 
 
 class Recorded(Noun):

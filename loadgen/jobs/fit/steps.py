@@ -44,6 +44,7 @@ class Steps(NamedTuple):
     reload: float  # share of reloads among all steps
     steps: float  # number of all steps
     leaving: ExitRates
+    cached: float | None = None  # share of cached files of later loads, where cookies do not show it
 
 
 class ExitRates(NamedTuple):

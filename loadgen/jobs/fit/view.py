@@ -84,7 +84,10 @@ def list_cuts(seen: Seen) -> Iterator[str]:
     """Yield notes on incomplete sessions, and on clocks that jump."""
     cuts, whole = seen.cuts, len(seen.recorded.sessions.user)
     for mask, what in (
-        (cuts.begins, "began before the data, or go on an earlier session: no arrivals, no landings"),
+        (
+            cuts.begins & ~seen.followers,
+            "began before the data, or go on an earlier session: no arrivals, no landings",
+        ),
         (cuts.full, f"reached the limit of {seen.settings.limit} events: their end is not known"),
         (cuts.open, "may go on after the end of the data: their end is not known"),
         (cuts.continued, "go on in another session of the same user: their end is no exit"),
@@ -100,16 +103,26 @@ def list_cuts(seen: Seen) -> Iterator[str]:
             yield count_things(number, "page change", "page changes") + " at which a clock jumped by more than a minute"
 
 
+def describe_loads(seen: Seen) -> str:
+    """Describe what a site without cookies shows of visits."""
+    if seen.followers.any():
+        return (
+            "no cookies: every page load is a session; where visits begin shows, but not which page a load followed: "
+            "steps to another page start on all pages alike, and times on pages are those that end with a route "
+            "change or a click"
+        )
+    return (
+        "no cookies: every page load is a session, and no load says that it replaced a page of the site, so each is a "
+        "visit of the scenario: its rate, entries and exits are those of loads"
+    )
+
+
 def list_guesses(seen: Seen, found: Estimates, sample_rate: float | None) -> Iterator[str]:
     """Yield notes on what the data do not show, and what was assumed."""
     if sample_rate is None:
         yield "sample rate: taken to be 1; if the client samples, give --sample-rate, which corrects the arrivals"
     if not seen.settings.cookies:
-        yield (
-            "no cookies: every page load is a session, and so a visit of the scenario: its rate, entries and exits are "
-            "those of loads, and the clicks between them are missing; steps that load a page and returning visitors "
-            "cannot be told, and times on pages are those that end with a route change or a click"
-        )
+        yield describe_loads(seen)
     if found.people.nameless:
         yield (
             f"{found.people.nameless:,} sessions of a Chromium that tells neither its name nor its version: taken for "

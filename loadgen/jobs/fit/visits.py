@@ -55,7 +55,7 @@ class Visits(NamedTuple):
     reloads: Ints  # navigation events that are reloads
     links: Ints  # navigation events that are neither the first nor a reload: links to the page itself
     back: Bools  # the view was reached by the browser's back button
-    hard: Bools  # the view loaded its document
+    hard: Bools  # the view loaded its document, as without cookies every session's first view did
     ended: Bools  # the visit is known to have ended with this view
 
 
@@ -126,10 +126,11 @@ def list_visits(recorded: Recorded, site: RecordedSite, cuts: Cuts) -> Visits:
     clock = events.code[row[led + 1]]
     spent[led] = np.where(np.isnan(clock), 1000 * (events.at[row[led + 1]] - events.at[row[led]]), clock)
     landing = first & ~cuts.begins[session]
-    loads, reloads, links, back = _find_loads(recorded, row, landing)
+    loads, reloads, links, back = _find_loads(recorded, row, first)
+    alone = (recorded.sessions.user < 0)[session]
     ended = last & ~(cuts.full | cuts.open | cuts.continued)[session]
     return Visits(session, path, site.of_path[path], events.at[row], row, parent, landing, last, spent, loads, reloads,
-                  links, back, landing | _are_loaded(recorded, row), ended)  # fmt: skip
+                  links, back, landing | (first & alone) | _are_loaded(recorded, row), ended)  # fmt: skip
 
 
 def find_views(recorded: Recorded, visits: Visits, rows: Ints) -> Ints:
@@ -196,10 +197,10 @@ def _are_loaded(recorded: Recorded, row: Ints) -> Bools:
     return np.isin(np.arange(len(row)), _find_pages(recorded, row, rows))
 
 
-def _find_loads(recorded: Recorded, row: Ints, landing: Bools) -> tuple[Ints, Ints, Ints, Bools]:
+def _find_loads(recorded: Recorded, row: Ints, first: Bools) -> tuple[Ints, Ints, Ints, Bools]:
     """Return for each view its navigation events, reloads, links to itself, and whether its first load was a step back.
 
-    A landing may itself be a reload, of a page that was open before; it does not count as one.
+    A session's first load may itself be a reload, of a page that was open before; it does not count as one.
     """
     rows = recorded.loads.event
     place, code, size = _find_pages(recorded, row, rows), recorded.events.code[rows], len(row)
@@ -209,7 +210,7 @@ def _find_loads(recorded: Recorded, row: Ints, landing: Bools) -> tuple[Ints, In
     again = np.zeros(len(place), dtype=bool)
     again[1:] = place[1:] == place[:-1]
     loads = np.bincount(place, minlength=size)
-    reloads = np.bincount(place[(code == 2) & (again | ~landing[place])], minlength=size)
+    reloads = np.bincount(place[(code == 2) & (again | ~first[place])], minlength=size)
     links = np.bincount(place[again & (code != 2)], minlength=size)
     back = np.bincount(place[~again & (code == 1)], minlength=size) > 0
     return loads, reloads, links, back

@@ -8,10 +8,11 @@ from itertools import groupby, pairwise
 from math import log1p
 from typing import Any
 
+import numpy as np
 from msgspec.json import decode
 
 from loadgen.scenario import Scenario
-from tests.jobs.fit.round_trip import stretch, write_traffic
+from tests.jobs.fit.round_trip import stretch, write_visits
 from tests.judge.classifier import Judgement, judge_rows
 from tests.judge.features import Features, Means, see_fields
 from tests.judge.laws import FCP, HTTP, NAVIGATION, RESOURCE, VIEW, XRAY
@@ -24,16 +25,25 @@ TIMES = ("duration", "timeToFirstByte", "domContentLoadedEventStart", "loadEvent
 
 def tell_apart(truth: Scenario, fitted: Scenario, sessions: int) -> Judgement:
     """How well a classifier tells so many visits of the truth from those of its fit, by all that consumers read."""
-    one, other = (list(see_traffic(stretch(scenario, sessions), seed))
-                  for scenario, seed in zip((truth, fitted), SEEDS, strict=True))  # fmt: skip
-    return judge_rows(one, other, repeats=1)
+    rows: list[list[Features]] = [[], []]
+    groups: list[int] = []
+    for scenario, seed, own in zip((truth, fitted), SEEDS, rows, strict=True):
+        before = groups[-1] + 1 if groups else 0
+        for visit, features in see_traffic(stretch(scenario, sessions), seed):
+            own.append(features)
+            groups.append(before + visit)
+    return judge_rows(rows[0], rows[1], repeats=1, groups=np.array(groups))
 
 
-def see_traffic(scenario: Scenario, seed: int) -> Iterator[Features]:
-    """The features of every visit, one by one: visits as objects take a hundred times the memory."""
-    bodies = map(decode, write_traffic(scenario, seed))
-    for _, own in groupby(bodies, lambda body: body["UserDetails"]["sessionId"]):
-        yield from map(see_values, group_visits(own))
+def see_traffic(scenario: Scenario, seed: int) -> Iterator[tuple[int, Features]]:
+    """The features of every session and the number of its visit, one by one: as objects they take far more memory.
+
+    Without cookies a visit has several sessions, which are alike: a forest must not learn from one to know another.
+    """
+    for number, bodies in enumerate(write_visits(scenario, seed)):
+        for _, own in groupby(map(decode, bodies), lambda body: body["UserDetails"]["sessionId"]):
+            for visit in group_visits(own):
+                yield number, see_values(visit)
 
 
 def see_values(visit: SeenVisit) -> Features:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from math import exp, gamma, sqrt
 from pathlib import Path
 from statistics import NormalDist
@@ -68,12 +69,16 @@ class Off(NamedTuple):
 
 def write_traffic(scenario: Scenario, seed: int) -> Iterator[bytes]:
     """Bodies of all sessions that start, with the country codes that RUM adds."""
+    return chain.from_iterable(write_visits(scenario, seed))
+
+
+def write_visits(scenario: Scenario, seed: int) -> Iterator[list[bytes]]:
+    """The same by visit; without cookies a visit has several sessions."""
     destination = wire.Destination.for_scenario(scenario, UNSENT_MONITOR_ID, compression=False)
     for session, plan in planned(scenario, seed):
         country = b'"SessionMetadata":"{\\"countryCode\\":\\"%s\\",' % session.visitor.country.encode()
-        for batch in plan.batches:
-            body = wire.encode(batch, destination, wire.Clock(EPOCH)).request.body
-            yield body.replace(b'"SessionMetadata":"{', country, 1)
+        bodies = (wire.encode(batch, destination, wire.Clock(EPOCH)).request.body for batch in plan.batches)
+        yield [body.replace(b'"SessionMetadata":"{', country, 1) for body in bodies]
 
 
 def record(scenario: Scenario, seed: int) -> Recorded:

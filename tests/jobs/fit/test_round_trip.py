@@ -125,7 +125,104 @@ think_time = { distribution = "lognormal", median = 70, sigma = 1 }
 api = { median_ms = 260, sigma = 0.6 }
 """
 
-OWN = {"night-owls": NIGHT_OWLS, "portal": PORTAL}
+TOOLS = """
+name = "tools"
+description = "A shop for tools with visits of many pages, whose client keeps no cookies."
+duration = "3h"
+
+[monitor]
+telemetries = ["errors", "performance", "http", "interaction"]
+domain = "tools.example.fr"
+
+[client]
+allowCookies = false
+
+[arrivals]
+rate = 1
+
+[population]
+countries = { FR = 80, BE = 20 }
+returning = 0.35
+back = 0.1
+
+[pages.home]
+path = "/"
+entry = 55
+to = { category = 0.55, product = 0.1 }
+exit = 0.35
+resources = { image = 10, script = 8, stylesheet = 2, font = 2 }
+
+[pages.category]
+path = "/c/{category}"
+entry = 20
+to = { product = 0.55, category = 0.15 }
+exit = 0.3
+resources = { image = 12 }
+
+[pages.product]
+path = "/p/{product}"
+entry = 25
+to = { product = 0.2, category = 0.2, cart = 0.12 }
+exit = 0.48
+
+[pages.cart]
+path = "/cart"
+to = { checkout = 0.45, product = 0.15 }
+exit = 0.4
+think_time = { distribution = "lognormal", median = 20, sigma = 0.7 }
+
+[pages.checkout]
+path = "/checkout"
+to = { home = 0.2 }
+exit = 0.8
+think_time = { distribution = "lognormal", median = 80, sigma = 0.6 }
+
+[pools]
+product = { size = 80 }
+category = { size = 9 }
+"""
+
+PAPER = """
+name = "paper"
+description = "A newspaper with short visits, whose client keeps no cookies."
+duration = "3h"
+
+[monitor]
+telemetries = ["errors", "performance", "http", "interaction"]
+domain = "blad.example.se"
+
+[client]
+allowCookies = false
+
+[arrivals]
+rate = 1.5
+
+[population]
+countries = { SE = 85, FI = 15 }
+devices = { mobile = 75, desktop = 25 }
+returning = 0.6
+back = 0.05
+
+[pages.front]
+path = "/"
+entry = 50
+to = { article = 0.7 }
+exit = 0.3
+resources = { image = 10, script = 10 }
+
+[pages.article]
+path = "/news/{article}"
+entry = 50
+bounce = 0.6
+to = { article = 0.2, front = 0.1 }
+exit = 0.7
+resources = { image = 4, script = 12 }
+
+[pools]
+article = { size = 150 }
+"""
+
+OWN = {"night-owls": NIGHT_OWLS, "portal": PORTAL, "tools": TOOLS, "paper": PAPER}
 
 
 @pytest.mark.parametrize(("name", "sessions"), [("quickstart", 800), ("night-owls", 600), ("portal", 200)])

@@ -1,8 +1,8 @@
 """The options of a run, resolved once: kept in its folder as `run.json`, and handed to Locust as that file.
 
-Rule: an option of `loadgen run` is a field of `RunOptions`, with its default, and a line in `cli/run.py`, nothing else.
-Every reader of a run's options (Locust, workers on other machines, report, compare) reads them from here. They never
-hold a credential.
+Rule: an option of `loadgen run` is a field of `verb_options.RunOptions`, with its default, and a line in `cli/run.py`,
+nothing else; `make docs` writes its line of the command reference. Every reader of a run's options (Locust, workers on
+other machines, report, compare) reads them from here. They never hold a credential.
 """
 
 from __future__ import annotations

@@ -44,6 +44,7 @@ class Traffic(NamedTuple):
 
     people: NDArray[np.object_]  # [session, fact]: FACTS, then version and language
     events: Ints  # [session]
+    views: Ints  # [session]: page views
     vitals: dict[str, tuple[Ints, Floats]]  # sessions and values of the events
     steps: Floats  # [page, page or exit]: from each view to the next one; the last page is any other path
     started: int  # visits that started
@@ -102,8 +103,8 @@ def join(one: Traffic, other: Traffic) -> Traffic:
         )
         for name, (session, values) in one.vitals.items()
     }
-    return Traffic(np.concatenate((one.people, other.people)), np.concatenate((one.events, other.events)), vitals,
-                   one.steps + other.steps, one.started + other.started)  # fmt: skip
+    people, events, views = (np.concatenate(pair) for pair in zip(one[:3], other[:3], strict=True))
+    return Traffic(people, events, views, vitals, one.steps + other.steps, one.started + other.started)
 
 
 def show(scenario: Scenario, seed: int, paths: list[str]) -> Traffic:
@@ -137,7 +138,7 @@ def show(scenario: Scenario, seed: int, paths: list[str]) -> Traffic:
                         fits = [place for place, pattern in enumerate(patterns) if pattern.fullmatch(path)]
                         places[path] = min(fits, key=lambda place: paths[place].count("{"), default=len(paths))
                     walks[row].append(places[path])
-    return Traffic(np.array(people, dtype=object), np.array(events), {
+    return Traffic(np.array(people, dtype=object), np.array(events), np.array([len(walk) for walk in walks]), {
         name: (np.array([row for row, _ in pairs], dtype=np.int64), spread_steps(name, [value for _, value in pairs]))
         for name, pairs in found.items()
     }, count_steps(walks, len(paths) + 1), started)  # fmt: skip

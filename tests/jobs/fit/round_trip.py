@@ -103,19 +103,36 @@ def find_mean(law: ThinkTime) -> float:
             return float(np.mean((np.array(law.seconds[1:]) + law.seconds[:-1]) / 2))
 
 
-def compare_dwells(truth: Scenario, fitted: Scenario, claimed: float) -> Iterator[Off]:
-    """The mean time on a page by device, over the pages as they were seen."""
+def find_variation(law: ThinkTime) -> float:
+    """The standard deviation of a think time, as a part of its mean."""
+    match law:
+        case Weibull():
+            return sqrt(gamma(1 + 2 / law.shape) / gamma(1 + 1 / law.shape) ** 2 - 1)
+        case Lognormal():
+            return sqrt(exp(law.sigma**2) - 1)
+        case Exponential():
+            return 1.0
+        case Quantiles():
+            low, high = np.array(law.seconds[:-1]), np.array(law.seconds[1:])
+            square = float(np.mean((low**2 + low * high + high**2) / 3))
+            return sqrt(max(square / find_mean(law) ** 2 - 1, 0.0))
+
+
+def compare_dwells(truth: Scenario, fitted: Scenario, drawn: Traffic, claimed: float) -> Iterator[Off]:
+    """The mean time on a page by device, over the pages as they were seen, of which a next one tells the time."""
     names = {page.path: page for page in fitted.pages.values()}
-    for device in ("desktop", "mobile"):
-        means: list[list[float]] = [[], []]
+    for device in SCREENS:
+        laws: list[list[ThinkTime]] = [[], []]
         for page in truth.pages.values():
             if page.path in names and page.to:
                 for place, (one, whole) in enumerate(((page, truth), (names[page.path], fitted))):
-                    law = one.think_time or getattr(whole.population.think_time, device)
-                    means[place].append(find_mean(law))
-        real, found = (float(np.mean(each)) if each else 0.0 for each in means)
+                    laws[place].append(one.think_time or getattr(whole.population.think_time, device))
+        real, found = (float(np.mean([find_mean(law) for law in each])) if each else 0.0 for each in laws)
         if real:
-            yield Off(f"mean dwell, {device}", real, found, found / real - 1, claimed, 0.0)
+            own = np.isin(drawn.people[:, 0].astype(str), SCREENS[device])
+            times = max(int((drawn.views[own] - 1).sum()), 1)
+            chance = max(find_variation(law) for law in laws[0]) / sqrt(times)
+            yield Off(f"mean dwell, {device}", real, found, found / real - 1, claimed, chance)
 
 
 def bound_figures(figures: list[Off]) -> list[Off]:
@@ -251,7 +268,7 @@ def compare(
             if scenario.population.persistence or not cookies
             else compare_pages(truth, fitted, drawn.steps, 0.02 * wider)
         ),
-        *compare_dwells(truth, fitted, 0.05 * wider),
+        *compare_dwells(truth, fitted, drawn, 0.05 * wider),
         *compare_vitals(law, other, drawn, people, 0.05 * wider),
         *compare_shares(law, other, scenario.population, number),
         compare_events(law, other, drawn, people, 0.03 * wider),

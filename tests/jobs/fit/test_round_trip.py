@@ -5,14 +5,16 @@ The same with 20,000 sessions of every shipped scenario are tests of `make bench
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from loadgen.scenario import Scenario
+from loadgen.scenario import Exponential, Lognormal, Quantiles, Scenario, ThinkTime, Weibull
 from tests.jobs.fit.law import find_error, find_p75
-from tests.jobs.fit.round_trip import go_round
+from tests.jobs.fit.round_trip import find_mean, find_variation, go_round
 
 NIGHT_OWLS = """
 name = "night-owls"
@@ -232,6 +234,25 @@ def test_a_fit_is_near_the_truth(name: str, sessions: int, tmp_path: Path) -> No
     wrong = [each for each in found if not each.holds]
     assert len(found) >= 8
     assert not wrong
+
+
+@pytest.mark.parametrize(
+    ("law", "times"),
+    [
+        (Lognormal(distribution="lognormal", median=20, sigma=0.8), lambda stream: 20 * np.exp(0.8 * stream[0])),
+        (Weibull(distribution="weibull", shape=0.7, scale=30), lambda stream: 30 * stream[1] ** (1 / 0.7)),
+        (Exponential(distribution="exponential", mean=9), lambda stream: 9 * stream[1]),
+        (
+            Quantiles(distribution="quantiles", seconds=(1, 3, 9)),
+            lambda stream: np.interp(stream[2], [0, 0.5, 1], [1, 3, 9]),
+        ),
+    ],
+)
+def test_mean_and_variation_of_think_times_are_those_of_draws(law: ThinkTime, times: Callable[[Any], Any]) -> None:
+    stream, number = np.random.default_rng(2), 200_000
+    drawn = times((stream.standard_normal(number), stream.standard_exponential(number), stream.random(number)))
+    assert find_mean(law) == pytest.approx(drawn.mean(), rel=0.02)
+    assert find_variation(law) == pytest.approx(drawn.std() / drawn.mean(), rel=0.03)
 
 
 def test_an_error_is_told_however_few_people_there_are() -> None:

@@ -116,6 +116,7 @@ def list_visits(recorded: Recorded, site: RecordedSite, cuts: Cuts) -> Visits:
     events = recorded.events
     row = recorded.find_rows(rum.PAGE_VIEW)
     row = row[site.of_path[events.page[row]] >= 0]
+    row = row[~_are_unused(recorded, row)]
     session, path = events.session[row], events.page[row]
     first = np.ones(len(row), dtype=bool)
     first[1:] = session[1:] != session[:-1]
@@ -195,6 +196,25 @@ def _are_loaded(recorded: Recorded, row: Ints) -> Bools:
     """Return for each page view whether events of a load were recorded under it."""
     rows = np.flatnonzero(np.isin(recorded.events.type, [recorded.find_type(name) for name in LOADED]))
     return np.isin(np.arange(len(row)), _find_pages(recorded, row, rows))
+
+
+def _are_unused(recorded: Recorded, row: Ints) -> Bools:
+    """Return for each page view whether its document was prerendered but never shown: then it is no view of a visit.
+
+    Such a document records its navigation, but no TTFB and no paint; or the next page view comes from the same page.
+    """
+    shown, loaded = (
+        np.isin(np.arange(len(row)), _find_pages(recorded, row, np.flatnonzero(np.isin(recorded.events.type, wanted))))
+        for wanted in (
+            [recorded.find_type(name) for name in (rum.TTFB, rum.FCP, rum.LCP, rum.FID, rum.CLS)],
+            [recorded.find_type(rum.NAVIGATION)],
+        )
+    )
+    session = recorded.events.session[row]
+    parent = _find_parents(recorded, row, np.append(True, session[1:] != session[:-1])[: len(row)])
+    aside = (parent >= 0) & (np.append(parent[1:], -1) == parent)
+    unused = ~shown & (parent >= 0) & (loaded | (aside & _are_loaded(recorded, row)))
+    return np.asarray(unused & shown.any())  # data without vitals show nothing
 
 
 def _find_loads(recorded: Recorded, row: Ints, first: Bools) -> tuple[Ints, Ints, Ints, Bools]:

@@ -10,14 +10,15 @@ from loadgen.jobs.fit.draft import Draft
 from loadgen.jobs.fit.estimate import Seen, see_visits
 from loadgen.jobs.fit.tabs import FEW, Shortcuts, add_returns, find_share, find_shortcuts
 from loadgen.jobs.fit.visits import find_views
+from loadgen.rum.events import PAGE_VIEW
 from loadgen.scenario import Scenario
 from tests.jobs.fit.round_trip import record, stretch
 
 
-def plant(sessions: int, prerender: float = 0.0, **people: float) -> Scenario:
+def plant(sessions: int, prerender: float = 0.0, unused: float = 0.0, **people: float) -> Scenario:
     scenario = stretch(Scenario.load("quickstart"), sessions)
     pages = {
-        name: page.model_copy(update={"link": page.link.model_copy(update={"prerender": prerender})})
+        name: page.model_copy(update={"link": page.link.model_copy(update={"prerender": prerender, "unused": unused})})
         for name, page in scenario.pages.items()
     }
     population = scenario.population.model_copy(update=people)
@@ -46,6 +47,14 @@ def test_prerendered_pages_are_no_second_tabs() -> None:
     assert (found.tabs, found.restored) == (0, 0)
     assert list(found.ahead.values()) == pytest.approx([0.5] * len(found.ahead), abs=0.15)
     assert found.ahead
+
+
+def test_pages_that_were_prerendered_for_nothing_are_no_views() -> None:
+    plain, other = (see_visits(record(plant(250, unused=share), 3), 5) for share in (0.0, 0.5))
+    views = [len(each.recorded.find_rows(PAGE_VIEW)) for each in (plain, other)]
+    assert views[1] > views[0] + 40
+    assert len(other.visits.page) == pytest.approx(views[0], abs=6)
+    assert other.steps.leaving.exit == pytest.approx(plain.steps.leaving.exit, abs=0.03)
 
 
 def test_what_follows_a_return_belongs_to_the_page_that_it_shows() -> None:

@@ -24,7 +24,7 @@ from loadgen.jobs.fit.formats import Feed
 from loadgen.jobs.fit.inputs import LARGEST, bound, correct_inputs, count_inputs, find_minutes, guess_inputs
 from loadgen.jobs.fit.lean import find_rare_device, make_lean, restrict_to_device
 from loadgen.jobs.fit.losses import correct_shares, loses_events, read_shares
-from loadgen.jobs.fit.origins import OriginEffects, find_origin_effects, spread_origin_effects
+from loadgen.jobs.fit.origins import DISTANT, OriginEffects, find_origin_effects, spread_origin_effects
 from loadgen.jobs.fit.recorded import Recorded, Recorder
 from loadgen.jobs.fit.support import round_share, round_to
 from loadgen.jobs.fit.visits import match_site
@@ -49,7 +49,7 @@ EVENTS, OF_RARE = 180_000, 90_000
 """About the events that a whole round generates, in two to four seconds of work, and those on a rare kind of device."""
 
 LONGER = 2.5
-"""Factor by which a round is longer if the event limit cuts sessions."""
+"""Factor by which a round is longer if the event limit cuts sessions, or if a kind of device is rare."""
 
 FEWEST, MOST, TIMES = 250, 12_000, 3
 """Sessions of a whole round at least and at most, and generated sessions for each recorded one: more would only match
@@ -76,7 +76,7 @@ def calibrate(draft: Draft, seen: Seen, on_round: Callable[[str], None]) -> Draf
         return round_draft(draft, seen)
     most = int(np.clip(TIMES * len(seen.recorded.sessions.user), FEWEST, MOST))
     limited, rare = is_limited(seen.recorded, seen.settings.limit), find_rare_device(seen)
-    whole, alone, longer = min(most, MOST // 2), FEWEST, LONGER if limited else 1.0
+    whole, alone, longer = min(most, MOST // 2), FEWEST, LONGER if limited or rare is not None else 1.0
     usual = find_usual_minutes(draft, seen)
     loses, shares = loses_events(draft), read_shares(draft)
     if "interactions_per_minute" in telemetry:
@@ -88,7 +88,7 @@ def calibrate(draft: Draft, seen: Seen, on_round: Callable[[str], None]) -> Draf
         by_device = dict.fromkeys((False, True), shown)
         if rare is not None:
             by_device[rare] = show_draft(restrict_to_device(model, rare, limited or loses), alone, seen)
-            alone = size_round(by_device[rare], alone, OF_RARE * longer, most)
+            alone = size_round(by_device[rare], alone, OF_RARE, most)
         correct_telemetry(telemetry, seen, shown, by_device)
         if "interactions_per_minute" in telemetry:
             missing = (count_inputs(seen) - count_inputs(shown)) / find_minutes(shown, usual)
@@ -154,7 +154,7 @@ def correct_telemetry(telemetry: dict[str, Any], seen: Seen, shown: Seen, by_dev
     effects = find_origin_effects(seen.recorded, seen.loads)
     for device, small in (("desktop", False), ("mobile", True)):
         if device in telemetry:
-            correct_vitals(telemetry[device], seen, by_device[small], small, effects)
+            correct_vitals(telemetry[device], seen, (shown, by_device[small]), small, effects)
     if "lcp_parts" in telemetry:
         correct_lcp_parts(telemetry, seen, shown)
     if "shared_slowness" in telemetry:
@@ -189,13 +189,19 @@ def correct_shifts(shifts: dict[str, float], seen: Seen, shown: Seen) -> None:
         shifts[name] = round_share(float(np.clip(shifts[name] + wanted[name] - found[name], 0.0, 1.0)), loads)
 
 
-def correct_vitals(vitals: dict[str, Any], seen: Seen, shown: Seen, small: bool, effects: OriginEffects) -> None:
-    """Correct the vitals of one kind of device; `effects` are those of where visitors come from."""
-    weights = weigh_landings(seen.loads)
-    wanted, found = (
+def correct_vitals(
+    vitals: dict[str, Any], seen: Seen, pair: tuple[Seen, Seen], small: bool, effects: OriginEffects
+) -> None:
+    """Correct the vitals of one kind of device; `effects` are those of where visitors come from.
+
+    `pair` has generated traffic: of all devices for times that distance changes, and perhaps of this kind alone.
+    """
+    weights, shown = weigh_landings(seen.loads), pair[1]
+    wanted, whole, found = (
         match_device(each.loads, small, weights, spread_origin_effects(effects, each.recorded, each.loads))
-        for each in (seen, shown)
+        for each in (seen, *pair)
     )
+    found |= {name: whole[name] for name in DISTANT}
     for quantity, (median, sigma) in LAWS.items():
         one, other = wanted[quantity], found[quantity]
         if median in vitals and one.number > 1 and other.number > 1:

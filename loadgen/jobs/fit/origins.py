@@ -12,6 +12,9 @@ import numpy as np
 from loadgen.jobs.fit.recorded import Floats, Ints, Recorded
 from loadgen.jobs.fit.vitals import QUANTITIES, Loads, read_quantity
 
+DISTANT = ("ttfb", "rtt", "response")
+"""Quantities that depend on how far away visitors are; with a rare device alone, they come from other countries."""
+
 TURNS = 6
 """Turns of estimating means by device and effects of languages from what the others leave."""
 

@@ -162,3 +162,20 @@ def test_no_imports_go_in_circles() -> None:
 
     for module in sorted(graph):
         visit(module, ())
+
+
+FIT_FOLDERS = ("reading", "visits", "estimates", "drafting", "calibration", "comparison")
+"""In the order in which data flow, as fit's README lists them."""
+
+
+def test_folders_of_fit_import_only_what_the_data_passed_before() -> None:
+    fit = PACKAGE / "jobs" / "fit"
+    rows = re.findall(r"^\| `(\w+)/` \|", (fit / "README.md").read_text(), re.M)
+    assert tuple(rows) == FIT_FOLDERS
+    wrong = []
+    for place, folder in enumerate(FIT_FOLDERS):
+        for path in (fit / folder).glob("*.py"):
+            imported = set(re.findall(r"^from loadgen\.jobs\.fit\.(\w+)", path.read_text(), re.M))
+            allowed = {*FIT_FOLDERS[: place + 1], "support"}
+            wrong += [f"{folder}/{path.name} imports {name}" for name in imported - allowed]
+    assert not wrong

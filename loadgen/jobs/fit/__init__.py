@@ -12,16 +12,16 @@ import msgspec
 import numpy as np
 
 from loadgen.errors import LoadgenError
-from loadgen.jobs.fit.calibrate import calibrate, record_generated
-from loadgen.jobs.fit.compose import compose
-from loadgen.jobs.fit.estimate import Seen, estimate, find_starts, see_visits
-from loadgen.jobs.fit.judgement import Judgement, judge
+from loadgen.jobs.fit.calibration.calibrate import calibrate, record_generated
+from loadgen.jobs.fit.comparison.judgement import Judgement, judge
+from loadgen.jobs.fit.drafting.compose import compose
+from loadgen.jobs.fit.estimates.estimate import Seen, estimate, find_starts, see_visits
 from loadgen.jobs.fit.page import build_fit_page
-from loadgen.jobs.fit.recorded import Bools, EventTable, LoadTable, Recorded, SessionTable
-from loadgen.jobs.fit.sources import read_sources
-from loadgen.jobs.fit.unread import add_unread, count_things
+from loadgen.jobs.fit.reading.recorded import Bools, EventTable, LoadTable, Recorded, SessionTable
+from loadgen.jobs.fit.reading.sources import read_sources
+from loadgen.jobs.fit.reading.unread import add_unread, count_things
 from loadgen.jobs.fit.view import Fitted, format_fitted, list_notes, list_unused, summarize_fit
-from loadgen.jobs.fit.visits import match_site
+from loadgen.jobs.fit.visits.visits import match_site
 from loadgen.jobs.progress import OnProgress, Ticker, ignore_progress
 from loadgen.options import list_given, require_callback, require_path, resolve_options
 from loadgen.output import write_output

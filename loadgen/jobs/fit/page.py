@@ -23,7 +23,7 @@ from loadgen.charts import (
     render_table,
     render_tiles,
 )
-from loadgen.jobs.fit.judgement import FitComparison, Judgement, Pair
+from loadgen.jobs.fit.comparison.judgement import FitComparison, Judgement, Pair
 from loadgen.jobs.fit.view import MARKS, Fitted, format_chance, format_distance, format_figure
 from loadgen.units import format_count, format_digits, format_percent
 

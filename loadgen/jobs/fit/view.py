@@ -11,14 +11,14 @@ from textwrap import wrap
 
 import numpy as np
 
-from loadgen.jobs.fit.estimate import Estimates, Seen
-from loadgen.jobs.fit.judgement import RATIO, FitComparison, Judgement
-from loadgen.jobs.fit.observe import list_common_types
-from loadgen.jobs.fit.population import RARE
+from loadgen.jobs.fit.comparison.judgement import RATIO, FitComparison, Judgement
+from loadgen.jobs.fit.comparison.observe import list_common_types
+from loadgen.jobs.fit.estimates.estimate import Estimates, Seen
+from loadgen.jobs.fit.estimates.population import RARE
+from loadgen.jobs.fit.estimates.vitals import FEW, LEAST
+from loadgen.jobs.fit.reading.unread import count_things, list_unread
 from loadgen.jobs.fit.support import holds_secret
-from loadgen.jobs.fit.unread import count_things, list_unread
-from loadgen.jobs.fit.visits import RecordedSite
-from loadgen.jobs.fit.vitals import FEW, LEAST
+from loadgen.jobs.fit.visits.visits import RecordedSite
 from loadgen.model import Noun
 from loadgen.scenario import Scenario
 from loadgen.units import NONE, format_bytes, format_count, format_digits, format_milliseconds, format_share

@@ -13,8 +13,8 @@ import numpy as np
 
 import loadgen
 from loadgen import wire
-from loadgen.jobs.fit.formats import Feed
-from loadgen.jobs.fit.recorded import Recorded, Recorder
+from loadgen.jobs.fit.reading.formats import Feed
+from loadgen.jobs.fit.reading.recorded import Recorded, Recorder
 from loadgen.planned import UNSENT_MONITOR_ID, planned
 from loadgen.scenario import Exponential, Lognormal, Population, Quantiles, Scenario, ThinkTime, Weibull
 from loadgen.traffic import compute_mean_rate, draw_starts

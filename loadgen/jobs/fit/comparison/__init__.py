@@ -1,0 +1,1 @@
+"""Compare generated traffic with recorded traffic: observations, distances, verdicts."""

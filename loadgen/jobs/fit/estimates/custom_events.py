@@ -1,0 +1,139 @@
+"""Find the custom events of each page, which the site passes to the client's recordEvent, with their objects.
+
+Rule: a value that is one of the page's items becomes a placeholder; any other value is written only if enough visitors
+had it and it holds no address, token or long number. Objects inside the object are read member by member.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from loadgen.jobs.fit.estimates.calls import list_items
+from loadgen.jobs.fit.reading.attributes import find_usual_attributes
+from loadgen.jobs.fit.reading.recorded import Floats, Recorded
+from loadgen.jobs.fit.support import find_common, holds_secret, round_share, round_to
+from loadgen.jobs.fit.visits.visits import RecordedSite, Visits, find_views
+from loadgen.rum import events as rum
+
+RARE = 0.005
+MOST_EVENTS, MOST_EXAMPLES, DEEPEST = 20, 5_000, 4
+"""Custom event types of a page at most; events of a type that are read at most; depth of nested objects at most."""
+
+CUSTOM_TYPE = re.compile(r"[A-Za-z0-9_.-]{1,256}")
+"""The form of a custom event's type that RUM and scenarios accept."""
+
+PLACEHOLDER = re.compile(r"\{[a-z][a-z0-9_]*\}")
+SMALL, LARGE = 1000, 1e15
+"""Numbers below SMALL are written as they are; numbers from LARGE on are never written."""
+
+
+def find_custom_events(
+    recorded: Recorded, site: RecordedSite, visits: Visits, walked: Floats, at_least: int
+) -> dict[int, list[dict[str, Any]]]:
+    """Find the custom events of each page: members of a scenario's CustomEvent, by page."""
+    events, visitor = recorded.events, recorded.sessions.visitor[recorded.events.session]
+    pages: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
+    for name in sorted(name for name in recorded.types if not name.startswith(rum.EVENT_PREFIX)):
+        rows = recorded.find_rows(name)
+        if len(np.unique(visitor[rows])) < at_least or holds_secret(name) or not CUSTOM_TYPE.fullmatch(name):
+            continue
+        view = find_views(recorded, visits, rows)
+        for page in np.unique(visits.page[view[view >= 0]]).tolist():
+            own = np.flatnonzero((view >= 0) & (visits.page[np.maximum(view, 0)] == page))
+            share = len(own) / max(walked[page], 1)
+            if share < RARE or len(np.unique(visitor[rows[own]])) < at_least or len(pages[page]) >= MOST_EVENTS:
+                continue
+            details = _find_details(recorded, site, visits, page, (rows[own], view[own]), at_least)
+            own_rows = rows[own]
+            metadata = find_usual_attributes(
+                recorded.words, events.attributes[own_rows], visitor[own_rows], (), at_least
+            )
+            parts = {"details": details, "metadata": metadata}
+            written = {"type": name} | {part: value for part, value in parts.items() if value}
+            share = round_share(min(share, 1.0), walked[page])
+            pages[page].append(written if share > 0.96 else {"type": name, "per_view": share} | written)
+    return dict(pages)
+
+
+def _find_details(
+    recorded: Recorded, site: RecordedSite, visits: Visits, page: int, where: tuple[Any, Any], at_least: int
+) -> dict[str, Any]:
+    """Find the usual members of a custom event's object."""
+    values: list[tuple[Any, int]] = []
+    visitor = recorded.sessions.visitor
+    for row, view in zip(*(part[:MOST_EXAMPLES].tolist() for part in where), strict=True):
+        key = int(recorded.events.key[row])
+        try:
+            found = msgspec.json.decode(recorded.keys[key]) if key >= 0 else None
+        except msgspec.DecodeError:
+            continue  # the text was longer than what is kept
+        items = list_items(site, page, recorded.pages[visits.path[view]])
+        values.append((_fill_items(found, items), int(visitor[recorded.events.session[row]])))
+    return _find_usual_members(values, at_least, DEEPEST)
+
+
+def _fill_items(value: Any, items: dict[str, str]) -> Any:
+    """Replace the page's items in a value by placeholders."""
+    if isinstance(value, dict):
+        return {name: _fill_items(inner, items) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_fill_items(inner, items) for inner in value]
+    return items.get(value, value) if isinstance(value, str) else value
+
+
+def _find_usual_members(values: Sequence[tuple[Any, int]], at_least: int, depth: int) -> dict[str, Any]:
+    """Return the members that most objects have, with their usual values; `values`: pairs (object, session)."""
+    members: defaultdict[str, list[tuple[Any, int]]] = defaultdict(list)
+    for found, visitor in values:
+        for name, value in found.items() if isinstance(found, dict) else ():
+            members[name].append((value, visitor))
+    told = [name for name, found in members.items()
+            if len(found) > len(values) / 2 and may_be_written(name) and count_visitors(found) >= at_least]  # fmt: skip
+    usual = {name: _find_usual(members[name], at_least, depth - 1) for name in told}
+    return {name: value for name, value in usual.items() if value is not None}
+
+
+def count_visitors(values: Sequence[tuple[Any, int]]) -> int:
+    """Count the visitors of pairs (value, visitor)."""
+    return len({visitor for _, visitor in values})
+
+
+def may_be_written(value: Any) -> bool:
+    """Whether a value, with everything inside it, may be written: nothing in it can belong to one visitor alone."""
+    if isinstance(value, dict):
+        return all(may_be_written(name) and may_be_written(inner) for name, inner in value.items())
+    if isinstance(value, list):
+        return all(map(may_be_written, value))
+    if isinstance(value, str):
+        plain = PLACEHOLDER.sub("", value)
+        return not holds_secret(value) and value.isprintable() and "{" not in plain and "}" not in plain
+    return isinstance(value, bool) or (isinstance(value, int | float) and abs(value) < SMALL)
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a number that may be written in rounded form."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LARGE
+
+
+def _find_usual(values: list[tuple[Any, int]], at_least: int, depth: int) -> Any:
+    """Return the most common value, the median of different numbers, or objects' usual members; None: none is usual."""
+    if depth and sum(isinstance(value, dict) for value, _ in values) > len(values) / 2:
+        return _find_usual_members(values, at_least, depth) or None
+    texts = [(msgspec.json.encode(value).decode(), visitor) for value, visitor in values]
+    common = find_common(texts, at_least)
+    best = max(common, key=lambda text: (common[text], text), default=None)
+    if best is not None and may_be_written(value := msgspec.json.decode(best)):
+        return value
+    whose = [pair for pair in values if is_number(pair[0])]
+    if len(whose) >= 0.9 * len(values) and count_visitors(whose) >= at_least:
+        numbers = np.array([value for value, _ in whose], dtype=np.float64)
+        middle = float(np.median(numbers))
+        rounded = round_to(middle, max(float(np.std(numbers)), abs(middle) * 0.1))
+        return int(rounded) if rounded == int(rounded) else rounded
+    return None

@@ -1,0 +1,1 @@
+"""Read recorded RUM data in all its forms into columns, in bounded memory."""

@@ -1,0 +1,86 @@
+"""The words of a judgement: another site is off, a second draw of the same is not, and few sessions say too little."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from loadgen.jobs.fit.comparison.judgement import (
+    RATIO,
+    FitComparison,
+    FitVerdict,
+    Judgement,
+    count_sessions_to_tell,
+    judge,
+)
+from loadgen.jobs.fit.estimates.estimate import Seen, see_visits
+from loadgen.jobs.fit.view import format_judgement
+from loadgen.jobs.fit.visits.visits import match_site
+from loadgen.scenario import Scenario
+from tests.jobs.fit.round_trip import record, stretch
+
+SESSIONS = 250
+OFF_BY_CHANCE = 0.15
+"""Part of the figures that a second draw may have off; many of them hang on the same slow visits."""
+
+
+@cache
+def see_recorded() -> Seen:
+    return see_visits(record(stretch(Scenario.load("quickstart"), SESSIONS), 3), 5)
+
+
+@cache
+def judge_against(name: str) -> Judgement:
+    generated = record(stretch(Scenario.load(name), SESSIONS), 4)
+    return judge(see_recorded(), see_visits(generated, 1, site=match_site(generated, see_recorded().site)))
+
+
+def test_a_second_draw_of_the_same_scenario_is_not_off() -> None:
+    found = judge_against("quickstart")
+    assert found.count("off") <= OFF_BY_CHANCE * len(found.comparisons)
+    assert found.count("close") >= 10
+
+
+def test_another_site_is_off_though_none_of_its_pages_can_be_compared() -> None:
+    found = judge_against("saas-dashboard")
+    verdicts = {each.name: each.verdict for each in found.comparisons}
+    for name in ("pages a visit", "page views", "steps", "time on a page, desktop", "LCP, desktop p75", "event mix"):
+        assert verdicts[name] == "off", name
+    plenty = [each for each in found.comparisons if each.recorded_count >= 100]
+    assert sum(each.verdict == "off" for each in plenty) >= 0.8 * len(plenty)
+
+
+def test_a_figure_that_one_side_hardly_has_is_told_by_the_observations_of_both() -> None:
+    found = judge_against("saas-dashboard")
+    lines = list(format_judgement(found))
+    one_sided = [each for each in found.comparisons if each.verdict == "off" and np.isnan(each.distance)]
+    assert one_sided
+    for each in one_sided:
+        assert any(each.name in line and f" {each.recorded_count:,}:{each.generated_count:,}" in line for line in lines)
+    assert sum(line.startswith("n:m are the observations") for line in lines) == 1
+    assert not any(line.startswith("n:m") for line in format_judgement(judge_against("quickstart")))
+
+
+def make_comparison(verdict: FitVerdict, high: float, count: int) -> FitComparison:
+    return FitComparison("vitals", "LCP", RATIO, 1.1, 1 / high, high, verdict, count, count)
+
+
+@pytest.mark.parametrize(
+    ("comparisons", "sessions"),
+    [
+        ([make_comparison("close", 1.05, 90)], 0),
+        ([make_comparison("too little data", 1.6, 90)], 1600),  # ±60 % is four times 15 %
+        ([make_comparison("too little data", float("nan"), 2)], 1000),  # 2 observations, and 20 are the least
+    ],
+)
+def test_the_sessions_that_would_tell_are_told(comparisons: list[FitComparison], sessions: int) -> None:
+    assert count_sessions_to_tell(comparisons, (100, 100)) == sessions
+
+
+def test_a_person_reads_how_far_the_sessions_go() -> None:
+    found = judge_against("quickstart")
+    last = list(format_judgement(found))[-1]
+    assert f"would be told with some {found.sessions_to_tell:,} sessions" in last
+    assert len(last) <= 80

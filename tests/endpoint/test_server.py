@@ -60,9 +60,9 @@ def test_an_address_that_cannot_be_is_told(host: str) -> None:
         Endpoint(SETTINGS, host=host).start()
 
 
-def test_a_port_that_cannot_be_is_told_before_anything_starts() -> None:
+def test_a_port_that_cannot_be_is_told_as_an_option() -> None:
     with pytest.raises(EndpointError, match="port: 99999 is out of range; write a number of at most 65535"):
-        Endpoint(SETTINGS, port=99999)
+        Endpoint(SETTINGS, port=99999).start()
 
 
 def test_a_store_that_cannot_be_opened_is_told(tmp_path: Path) -> None:

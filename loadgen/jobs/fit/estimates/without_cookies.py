@@ -84,12 +84,13 @@ def add_followers(steps: Steps, recorded: Recorded, visits: Visits) -> Steps:
     ends = np.bincount(visits.page[visits.last & alone], minlength=pages)
     targets = np.bincount(visits.page[followers.links], minlength=pages)
     files = _measure_files(recorded, visits, followers.links, pages)
-    returning, again = find_returning(recorded, visits).share or 0.0, (number - len(followers.links)) / ends.sum()
+    returning, repeated = find_returning(recorded, visits).share or 0.0, followers.backs + followers.reloads
     same, own = np.where(np.isfinite(files.own), 0.0, np.nan), float("nan")
     for _ in range(ROUNDS):
         to = _spread_steps(ends, targets, same)
-        stay = np.maximum(1 - again - to.sum(axis=1) / np.maximum(ends, 1), LEAST_EXIT)
         graph = steps.to + to
+        again = repeated * graph.sum(axis=1) / max(graph.sum(), 1e-9)  # a scenario repeats a share of all steps
+        stay = np.maximum(1 - (again + to.sum(axis=1)) / np.maximum(ends, 1), LEAST_EXIT)
         onward = (1 - np.nan_to_num(steps.leaving.exit * stay, nan=1.0)) / np.maximum(graph.sum(axis=1), 1e-9)
         usual = returning + (1 - returning) * _find_seen(graph * onward[:, None], steps.entries, to)
         if np.isfinite(same).any():

@@ -61,7 +61,7 @@ class _Metadata(msgspec.Struct, rename={"release": "aws:releaseId", "agent": "aw
     agent: object = None
 
 
-_decode = msgspec.json.Decoder(_Metadata).decode
+_DECODER = msgspec.json.Decoder(_Metadata)
 
 BROWSERS = {
     "Google Chrome": "Chrome", "Chrome": "Chrome", "Chromium": "Chrome", "Chrome Headless": "Chrome",
@@ -100,12 +100,19 @@ SYSTEMS = {"Mac OS": "macOS", "Mac OS X": "macOS", "Chromium OS": "Chrome OS"}
 DEVICES = {"desktop": "desktop", "mobile": "mobile", "tablet": "tablet"}
 
 
+def _decode(text: bytes | str) -> _Metadata | None:
+    """Return the members of metadata that a fit reads; None if it is no JSON object."""
+    try:
+        return _DECODER.decode(text)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return None
+
+
 @lru_cache(maxsize=4096)
 def read_page(text: bytes | str) -> PageFacts | None:
     """Read the page from metadata; None if it is no JSON object."""
-    try:
-        found = _decode(text)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
+    found = _decode(text)
+    if found is None:
         return None
     number = found.interaction if isinstance(found.interaction, int) else -1
     tags = found.pageTags if isinstance(found.pageTags, list) else []
@@ -125,9 +132,8 @@ def read_page(text: bytes | str) -> PageFacts | None:
 @lru_cache(maxsize=4096)
 def read_visitor(text: bytes | str) -> VisitorFacts | None:
     """Read the visitor from metadata; None if it is no JSON object."""
-    try:
-        found = _decode(text)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
+    found = _decode(text)
+    if found is None:
         return None
     browser, version, system, device = map(
         _read_text, (found.browserName, found.browserVersion, found.osName, found.deviceType)

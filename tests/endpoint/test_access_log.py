@@ -13,7 +13,7 @@ from loadgen.endpoint import Endpoint
 from loadgen.errors import EndpointError
 from loadgen.model import Request
 from tests.endpoint.conftest import Caller, batch
-from tests.endpoint.test_local_endpoint import put
+from tests.endpoint.test_endpoint import put
 
 FIELDS = ("time", "method", "path", "status", "error", "monitor", "events", "milliseconds")
 

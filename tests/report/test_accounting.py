@@ -1,4 +1,4 @@
-"""The page's flow of events, and its axis of quantiles."""
+"""The page's flow of events, and what it says of preflights."""
 
 from __future__ import annotations
 
@@ -9,15 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadgen.report.accounting import GAP, HEIGHT, LABEL, Node, describe_preflights, place_nodes
-from loadgen.report.plots import format_quantile
 from loadgen.results import Aggregate, PreflightResult, RunEnd, summarize_run
 from loadgen.scenario import Scenario
 from tests.paths import QUICKSTART
-
-
-@pytest.mark.parametrize(("share", "text"), [(0.5, "50%"), (0.99, "99%"), (0.9999, "99.99%")])
-def test_a_quantile_has_as_many_digits_as_tell_it_from_all(share: float, text: str) -> None:
-    assert format_quantile(share) == text
 
 
 @given(st.lists(st.integers(1, 10**9), min_size=1, max_size=5))

@@ -15,7 +15,7 @@ import pytest
 from loadgen.report import build_comparison_page, build_report_page
 from loadgen.report.comparison import compare_runs
 from loadgen.results.run_data import RunData
-from tests.endpoint.browser.test_browser import HERE, missing
+from tests.endpoint.browser.test_web_client import HERE, missing
 from tests.report.runs import Plan, make
 
 CHROMIUM = os.environ.get("LOADGEN_CHROMIUM", "/usr/bin/chromium")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from loadgen.testing.rum_endpoint import RumEndpoint
-from tests.endpoint.browser.test_browser import site, visit, whole_browser
+from tests.endpoint.browser.test_web_client import site, visit, whole_browser
 
 __all__ = ["site", "whole_browser"]
 

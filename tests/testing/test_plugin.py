@@ -14,7 +14,7 @@ import pytest
 from botocore.config import Config
 
 from loadgen.testing.rum_endpoint import RumEndpoint
-from tests.endpoint.test_local_endpoint import put
+from tests.endpoint.test_endpoint import put
 from tests.paths import ROOT
 
 

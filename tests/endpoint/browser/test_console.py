@@ -26,7 +26,7 @@ import pytest
 import loadgen
 from loadgen.endpoint import Endpoint
 from loadgen.units import format_milliseconds, format_share
-from tests.endpoint.browser.test_browser import CHROMIUM, HERE, created, settings, site, whole_browser
+from tests.endpoint.browser.test_web_client import CHROMIUM, HERE, created, settings, site, whole_browser
 from tests.endpoint.conftest import KEYS, batch, client_of, event
 from tests.endpoint.console.looking import Seen as Event
 from tests.endpoint.console.looking import see

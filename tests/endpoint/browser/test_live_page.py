@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from loadgen.swarm.live_page import FIXED, GONE
-from tests.endpoint.browser.test_browser import CHROMIUM, HERE, whole_browser
+from tests.endpoint.browser.test_web_client import CHROMIUM, HERE, whole_browser
 
 __all__ = ["whole_browser"]
 

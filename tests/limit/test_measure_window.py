@@ -1,3 +1,5 @@
+"""A window is measured from the results of its requests, and says when the generator itself was late."""
+
 from __future__ import annotations
 
 import pytest

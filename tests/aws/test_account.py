@@ -1,4 +1,4 @@
-"""Service Quotas: asked where it may be asked, never insisted on."""
+"""An account: Service Quotas, asked where it may be asked and never insisted on, and the ARNs of its Region."""
 
 from __future__ import annotations
 
@@ -52,3 +52,7 @@ def test_the_accounts_quota_is_asked_for_and_a_refusal_means_unknown(expected: f
 
 def test_a_local_endpoint_has_no_service_quotas(running: Endpoint) -> None:
     assert Account("us-east-1", KEY, running.url).fetch_rate_quota() is None
+
+
+def test_arns_know_their_partition() -> None:
+    assert Account("cn-north-1", KEY, "http://127.0.0.1:9").build_arn("demo").startswith("arn:aws-cn:rum:cn-north-1:")

@@ -9,7 +9,7 @@ import pytest
 
 from loadgen.endpoint.operations.policies import matches_wildcards
 from tests.endpoint.conftest import Caller, batch
-from tests.endpoint.test_monitors import ARN, refused
+from tests.endpoint.operations.test_monitors import ARN, refused
 
 POLICY = "/appmonitor/shop/policy"
 

@@ -10,7 +10,7 @@ import pytest
 
 from loadgen.rum.metric_rules import EXTENDED_METRICS, count_combinations, find_problem
 from tests.endpoint.conftest import Caller
-from tests.endpoint.test_monitors import refused
+from tests.endpoint.operations.test_monitors import refused
 
 DESTINATION = "/rummetrics/shop/metricsdestination"
 METRICS = "/rummetrics/shop/metrics"

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from loadgen.endpoint.operations import app_monitor_data as reading
 from loadgen.endpoint.store import Store
 from tests.endpoint.conftest import NOW, Caller, batch, event
-from tests.endpoint.test_monitors import refused
+from tests.endpoint.operations.test_monitors import refused
 
 DATA = "/appmonitor/shop/data"
 MS = int(NOW * 1000)

@@ -1,11 +1,10 @@
-"""The live figures of a run for other tools: Prometheus, and a tab of Locust's web UI.
+"""The live figures of a run for Prometheus, and how requests and events are counted for those who watch a run.
 
-Rule: both read the conductor's sums on request and keep no counts of their own. Both listen on loopback.
+Rule: the conductor's sums are read on request, and no counts are kept here. The port is on loopback.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,8 +15,6 @@ from prometheus_client.registry import Collector
 from loadgen.results import Aggregate, Histogram, Outcomes
 
 OUTCOMES = ("accepted", "throttled", "failed")
-COUNTED = ("sent", *OUTCOMES, "retried", "given_up")
-TAB = "rum"
 
 Source = Callable[[], Aggregate | None]
 
@@ -97,44 +94,3 @@ def serve_prometheus(port: int, source: Source) -> None:
     registry = CollectorRegistry()
     registry.register(Exporter(source))
     start_http_server(port, addr="127.0.0.1", registry=registry)
-
-
-def extend_web_ui(ui: Any, source: Source) -> None:
-    """Add a tab with our figures to Locust's web UI."""
-    ui.template_args["extended_tabs"] = [{"title": "CloudWatch RUM", "key": TAB}]
-    columns = [{"key": "figure", "title": "Figure"}, {"key": "value", "title": "Value"}]
-    ui.template_args["extended_tables"] = [{"key": TAB, "structure": columns}]
-
-    def add_figures(response: Any) -> Any:
-        from flask import request
-
-        if request.path == "/stats/requests" and (measured := source()) is not None:
-            stats = json.loads(response.get_data(as_text=True))
-            stats["extended_stats"] = [{"key": TAB, "data": list_figures(measured)}]
-            response.set_data(json.dumps(stats))
-        return response
-
-    ui.app.after_request(add_figures)
-
-
-def list_figures(measured: Aggregate) -> list[dict[str, str]]:
-    """List the figures of the run so far for Locust's table, one row a figure."""
-    outcomes, tally = measured.metrics.outcomes, measured.tally
-    rows: dict[str, float | None] = {
-        "requests offered": outcomes.offered.requests,
-        **{f"requests {name}".replace("_", " "): getattr(outcomes, name).requests for name in COUNTED},
-        "events generated": tally.generated,
-        "events not sampled": tally.not_sampled,
-        "events over session limit": tally.over_session_limit,
-        "events dropped by client": tally.dropped_by_client,
-        **{f"events {name}": count for name, count in count_events(outcomes).items()},
-    }
-    for name in CLOCKS:
-        clock = measured.metrics.clocks[name]
-        rows |= {f"{name.replace('_', ' ')} p{q * 100:g} ms": clock.quantile_ms(q) for q in (0.5, 0.95, 0.99)}
-    for monitor, metrics in zip(measured.names, measured.monitors, strict=True):
-        if len(measured.names) > 1:
-            counts = {name: getattr(metrics.outcomes, name).requests for name in ("sent", *OUTCOMES)}
-            rows |= {f"{monitor}: requests {name}": count for name, count in counts.items()}
-            rows[f"{monitor}: events lost"] = metrics.outcomes.given_up.events
-    return [{"figure": name, "value": "–" if value is None else f"{value:,.6g}"} for name, value in rows.items()]

@@ -1,4 +1,4 @@
-"""The live page of a run in Locust's web UI: plots in our tab, and the limits of Locust's controls.
+"""The live page of a run in Locust's web UI: a tab with our plots and figures, and the limits of Locust's controls.
 
 Rule: a run is fixed before it begins, so Locust's EDIT and NEW cannot change it or start another run: they are refused,
 and both the page and the log say why. STOP ends a run with a summary; RESET clears only Locust's own tables.
@@ -28,13 +28,17 @@ from loadgen.charts import (
     render_card,
     render_page,
 )
-from loadgen.results import Follower, RunSpec, TimelineRow
+from loadgen.results import Aggregate, Follower, RunSpec, TimelineRow
+from loadgen.swarm.exporter import CLOCKS, OUTCOMES, count_events
 from loadgen.units import format_clock, format_count, format_milliseconds, format_rate
 
 if TYPE_CHECKING:
     from loadgen.swarm.conductor import Conductor
 
 log = logging.getLogger("loadgen")
+
+TAB = "rum"
+COUNTED = ("sent", *OUTCOMES, "retried", "given_up")
 
 MOST_SECONDS = 600
 """The plots show the latest ten minutes; the report shows the whole run."""
@@ -94,10 +98,9 @@ def draw_page(rows: Sequence[TimelineRow], spec: RunSpec) -> str:
 
 def plot_outcomes(rows: Sequence[TimelineRow], spec: RunSpec) -> Plot:
     """Plot the outcomes as a stack, the offered batches as a line, and the local endpoint's quota."""
-    names = ("accepted", "throttled", "failed")
-    stacks = [[float(getattr(row, name)) for row in rows] for name in names]
+    stacks = [[float(getattr(row, name)) for row in rows] for name in OUTCOMES]
     offered = [float(row.offered) for row in rows]
-    layers = [Layer(name, name, values, "stack") for name, values in zip(names, stacks, strict=True)]
+    layers = [Layer(name, name, values, "stack") for name, values in zip(OUTCOMES, stacks, strict=True)]
     layers.append(Layer("ink", "offered: batches due", offered))
     high = max(find_stack_height(*stacks), max(offered))
     if spec.target == "local" and spec.quota is not None:
@@ -137,13 +140,39 @@ def _colour(column: str) -> str:
     return "lag" if column.startswith("lag") else column.split("_")[1]
 
 
+def list_figures(measured: Aggregate) -> list[dict[str, str]]:
+    """List the figures of the run so far for Locust's table, one row a figure."""
+    outcomes, tally = measured.metrics.outcomes, measured.tally
+    rows: dict[str, float | None] = {
+        "requests offered": outcomes.offered.requests,
+        **{f"requests {name}".replace("_", " "): getattr(outcomes, name).requests for name in COUNTED},
+        "events generated": tally.generated,
+        "events not sampled": tally.not_sampled,
+        "events over session limit": tally.over_session_limit,
+        "events dropped by client": tally.dropped_by_client,
+        **{f"events {name}": count for name, count in count_events(outcomes).items()},
+    }
+    for name in CLOCKS:
+        clock = measured.metrics.clocks[name]
+        rows |= {f"{name.replace('_', ' ')} p{q * 100:g} ms": clock.quantile_ms(q) for q in (0.5, 0.95, 0.99)}
+    for monitor, metrics in zip(measured.names, measured.monitors, strict=True):
+        if len(measured.names) > 1:
+            counts = {name: getattr(metrics.outcomes, name).requests for name in ("sent", *OUTCOMES)}
+            rows |= {f"{monitor}: requests {name}": count for name, count in counts.items()}
+            rows[f"{monitor}: events lost"] = metrics.outcomes.given_up.events
+    return [{"figure": name, "value": "–" if value is None else f"{value:,.6g}"} for name, value in rows.items()]
+
+
 def add_live_page(ui: Any, source: Callable[[], Conductor | None], *, is_decided: bool = False) -> None:
-    """Serve the live page under /rum, show it in our tab, and refuse requests that would change the run.
+    """Serve the live page under /rum, show it in our tab above the figures, and refuse what would change the run.
 
     A run that starts by itself (`is_decided`) cannot be started by hand either, for example while it waits for workers.
     """
     from flask import Response, jsonify, request
 
+    columns = [{"key": "figure", "title": "Figure"}, {"key": "value", "title": "Value"}]
+    ui.template_args["extended_tabs"] = [{"title": "CloudWatch RUM", "key": TAB}]
+    ui.template_args["extended_tables"] = [{"key": TAB, "structure": columns}]
     live = LivePage(source)
     constants = f"const GONE = {json.dumps(GONE)}, REFRESH = {REFRESH_SECONDS * 1000};\n"
     script = constants + (files("loadgen.swarm") / "live_page.js").read_text(encoding="utf-8")
@@ -154,16 +183,19 @@ def add_live_page(ui: Any, source: Callable[[], Conductor | None], *, is_decided
             return jsonify({"success": False, "message": FIXED})
         return None
 
-    def embed_plots(response: Any) -> Any:
+    def add_plots_and_figures(response: Any) -> Any:
         if request.path == "/" and response.mimetype == "text/html":
             text = response.get_data(as_text=True)
             response.set_data(text.replace("</body>", '<script src="rum/embed.js"></script></body>'))
+        elif request.path == "/stats/requests" and (conductor := source()) is not None:
+            figures = [{"key": TAB, "data": list_figures(conductor.measured)}]
+            response.set_data(json.dumps(json.loads(response.get_data(as_text=True)) | {"extended_stats": figures}))
         return response
 
     def answer_page() -> Response:
         return Response(live.render(), headers={"Refresh": str(REFRESH_SECONDS)})
 
     ui.app.before_request(refuse_changes)
-    ui.app.after_request(embed_plots)
+    ui.app.after_request(add_plots_and_figures)
     ui.app.add_url_rule("/rum", "rum", answer_page)
     ui.app.add_url_rule("/rum/embed.js", "rum_embed", lambda: Response(script, mimetype="text/javascript"))

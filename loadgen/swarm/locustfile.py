@@ -6,7 +6,6 @@ most requests that can be in flight.
 
 from __future__ import annotations
 
-import logging
 import os
 from typing import Any
 
@@ -21,7 +20,7 @@ from loadgen.errors import LoadgenError
 from loadgen.results import CLUSTER_SECRET, LIFELINE, MASTER_SEEN
 from loadgen.swarm import has_been_stopped, list_heeded_signals
 from loadgen.swarm.clocks import PING, PONG, answer_ping
-from loadgen.swarm.exporter import extend_web_ui, serve_prometheus
+from loadgen.swarm.exporter import serve_prometheus
 from loadgen.swarm.live_page import add_live_page
 from loadgen.swarm.locust_private import (
     disable_rebalancing,
@@ -36,9 +35,8 @@ from loadgen.swarm.node_role import NodeRole, refuse
 from loadgen.swarm.options import add_options, find_prometheus_port
 from loadgen.transport import require_free_port
 
-log = logging.getLogger("loadgen")
-
-LOOK_SECONDS, TIDY_SECONDS = 0.5, 30.0
+TIDY_SECONDS = 30.0
+"""Seconds between two trims of Locust's own statistics."""
 
 DROPPED = guard_messages(os.fsencode(os.environ.get(CLUSTER_SECRET, "")) or None)
 extend_heartbeats()
@@ -110,9 +108,8 @@ def serve_live_figures(environment: Environment, role: NodeRole) -> None:
     except LoadgenError as error:  # also for a bad --run-spec, which is read here first
         refuse(error)
     if port is not None:
-        serve_prometheus(port, role.get_aggregate)
+        serve_prometheus(port, lambda: role.conductor.measured if role.conductor else None)
     if ui is not None:
-        extend_web_ui(ui, role.get_aggregate)
         is_decided = bool(getattr(environment.parsed_options, "autostart", False))
         add_live_page(ui, lambda: role.conductor, is_decided=is_decided)
 

@@ -27,7 +27,7 @@ from loadgen.errors import LoadgenError, describe_error
 from loadgen.limit import LimitSearch
 from loadgen.model import Noun
 from loadgen.planned import planned
-from loadgen.results import Aggregate, EventCounts, IntervalReport, Spool
+from loadgen.results import EventCounts, IntervalReport, Spool
 from loadgen.swarm.clocks import Clocks
 from loadgen.swarm.conductor import LOCAL, Conductor
 from loadgen.swarm.connection import ConnectionPool
@@ -118,10 +118,6 @@ class NodeRole:
         """Receive a worker's last message."""
         if self.conductor:
             self.conductor.receive_done(worker, unpack(data, Done))
-
-    def get_aggregate(self) -> Aggregate | None:
-        """Return the sums of the run so far; None before the run begins."""
-        return self.conductor.measured if self.conductor else None
 
     def interrupt(self) -> None:
         """Handle Ctrl-C or SIGTERM: end the run with a summary; without a run, or at a second signal, the process."""

@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from loadgen.model import Result
 from loadgen.results import Aggregate, Meter, PreflightResult
-from loadgen.swarm.exporter import OUTCOMES, Exporter, list_figures
+from loadgen.swarm.exporter import OUTCOMES, Exporter
 
 
 def test_the_tests_process_is_not_patched_by_locust() -> None:
@@ -62,17 +62,8 @@ def test_before_a_run_there_is_nothing_to_tell() -> None:
     assert exported(None) == {}
 
 
-def test_the_web_ui_shows_the_same_figures() -> None:
-    shown = {row["figure"]: row["value"] for row in list_figures(measured())}
-    assert (shown["requests accepted"], shown["requests throttled"], shown["requests failed"]) == ("6", "3", "1")
-    assert shown["latency p50 ms"] == "300"
-
-
-def test_each_of_several_app_monitors_has_counters_and_figures_of_its_own() -> None:
+def test_each_of_several_app_monitors_has_counters_of_its_own() -> None:
     told = exported(measured("shop", "blog"))
     assert [told["loadgen_monitor_requests_total", f"shop,{outcome}"] for outcome in OUTCOMES] == [3, 2, 0]
     assert [told["loadgen_monitor_requests_total", f"blog,{outcome}"] for outcome in OUTCOMES] == [3, 1, 1]
     assert told["loadgen_monitor_events_total", "blog,accepted"] == 15
-    shown = {row["figure"]: row["value"] for row in list_figures(measured("shop", "blog"))}
-    assert (shown["shop: requests throttled"], shown["blog: requests failed"]) == ("2", "1")
-    assert not [name for name in (row["figure"] for row in list_figures(measured())) if ":" in name]

@@ -11,7 +11,8 @@ from flask import Flask
 
 from loadgen.results import RunSpec, TimelineRow
 from loadgen.results.timeline import TIMELINE, RowWriter
-from loadgen.swarm.live_page import FIXED, add_live_page, draw_page, plot_outcomes, plot_times
+from loadgen.swarm.live_page import FIXED, add_live_page, draw_page, list_figures, plot_outcomes, plot_times
+from tests.swarm.test_exporter import measured
 
 SPEC = RunSpec(seed=7, duration=60.0, quota=50.0)
 
@@ -52,19 +53,35 @@ def test_the_page_has_each_plot() -> None:
     assert "Locust" in shown
 
 
+def test_the_tab_shows_the_figures_that_prometheus_is_told() -> None:
+    shown = {row["figure"]: row["value"] for row in list_figures(measured())}
+    assert (shown["requests accepted"], shown["requests throttled"], shown["requests failed"]) == ("6", "3", "1")
+    assert shown["latency p50 ms"] == "300"
+
+
+def test_each_of_several_app_monitors_has_figures_of_its_own() -> None:
+    shown = {row["figure"]: row["value"] for row in list_figures(measured("shop", "blog"))}
+    assert (shown["shop: requests throttled"], shown["blog: requests failed"]) == ("2", "1")
+    assert not [name for name in (row["figure"] for row in list_figures(measured())) if ":" in name]
+
+
 def test_locusts_controls_cannot_change_a_run_that_has_begun(tmp_path: Path) -> None:
     app = Flask(__name__)
     begun: list[Any] = []
     app.add_url_rule("/swarm", "swarm", lambda: {"success": True}, methods=["POST"])
     app.add_url_rule("/", "index", lambda: "<html><body>Locust</body></html>")
-    conductor: Any = SimpleNamespace(folder=SimpleNamespace(path=tmp_path), spec=SPEC)
-    add_live_page(SimpleNamespace(app=app), lambda: begun[0] if begun else None)
+    app.add_url_rule("/stats/requests", "stats", lambda: {"total_rps": 5})
+    conductor: Any = SimpleNamespace(folder=SimpleNamespace(path=tmp_path), spec=SPEC, measured=measured())
+    add_live_page(SimpleNamespace(app=app, template_args={}), lambda: begun[0] if begun else None)
     client = app.test_client()
     assert client.post("/swarm").json == {"success": True}
     assert "not begun" in client.get("/rum").text
+    assert client.get("/stats/requests").json == {"total_rps": 5}
     begun.append(conductor)
     assert client.post("/swarm").json == {"success": False, "message": FIXED}
     assert "rum/embed.js" in client.get("/").text
+    told = client.get("/stats/requests").json
+    assert told == {"total_rps": 5, "extended_stats": [{"key": "rum", "data": list_figures(measured())}]}
     writer = RowWriter(tmp_path / TIMELINE, TimelineRow)
     writer.write(row(0, accepted=3))
     assert 'id="outcomes"' in client.get("/rum").text
@@ -78,5 +95,5 @@ def test_locusts_controls_cannot_change_a_run_that_has_begun(tmp_path: Path) -> 
 def test_a_run_that_starts_by_itself_is_not_started_by_hand_while_it_waits() -> None:
     app = Flask(__name__)
     app.add_url_rule("/swarm", "swarm", lambda: {"success": True}, methods=["POST"])
-    add_live_page(SimpleNamespace(app=app), lambda: None, is_decided=True)
+    add_live_page(SimpleNamespace(app=app, template_args={}), lambda: None, is_decided=True)
     assert app.test_client().post("/swarm").json == {"success": False, "message": FIXED}

@@ -13,9 +13,11 @@ from math import inf
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import msgspec
 from pydantic import Field, ValidationError, model_validator
 
 from loadgen.errors import LoadgenError, ScenarioError
+from loadgen.options import Positive, Share, resolve_options
 from loadgen.scenario.arrivals import Arrivals, Stage
 from loadgen.scenario.checks import find_problems, sum_stages
 from loadgen.scenario.incidents import AnyIncident
@@ -91,6 +93,14 @@ class Neighbour(Section):
     monitor: Monitor = Field(description="The neighbour's app monitor; its name must differ from the others'.")
     arrivals: Arrivals = Field(description="When the neighbour's sessions start.")
     client: Client | None = Field(None, description="The neighbour's web client settings. Default: the scenario's.")
+
+
+class Adjustment(msgspec.Struct, frozen=True):
+    """What `Scenario.adjust` changes, with the bounds of each value; None: the scenario's own."""
+
+    duration: Positive | None  # seconds
+    rate: Annotated[float, msgspec.Meta(ge=0)]  # factor on all arrivals
+    sample_rate: Share | None
 
 
 class Scenario(Section):
@@ -169,19 +179,24 @@ class Scenario(Section):
         return (own, *(own.model_copy(update=other) for other in others))
 
     def adjust(self, *, duration: float | None = None, rate: float = 1.0, sample_rate: float | None = None) -> Scenario:
-        """Return the scenario with another duration or sample rate, or with all its arrivals multiplied by `rate`."""
+        """Return the scenario with another duration or sample rate, or with all its arrivals multiplied by `rate`.
+
+        Raises LoadgenError for a value out of bounds, such as a negative one.
+        """
+        given = {"duration": duration, "rate": rate, "sample_rate": sample_rate}
+        asked = resolve_options(Adjustment, given, on_command_line=False)
 
         def adjust_part(part: Scenario | Neighbour) -> dict[str, Any]:
-            sampled = {} if sample_rate is None else {"sample_rate": sample_rate}
+            sampled = {} if asked.sample_rate is None else {"sample_rate": asked.sample_rate}
             return {
-                "arrivals": part.arrivals if rate == 1.0 else part.arrivals.scale(rate),
+                "arrivals": part.arrivals if asked.rate == 1.0 else part.arrivals.scale(asked.rate),
                 "monitor": part.monitor.model_copy(update=sampled),
             }
 
         return self.model_copy(
             update=adjust_part(self)
             | {
-                "duration": self.duration if duration is None else float(duration),
+                "duration": self.duration if asked.duration is None else asked.duration,
                 "neighbours": tuple(each.model_copy(update=adjust_part(each)) for each in self.neighbours),
             }
         )

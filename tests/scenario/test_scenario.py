@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from loadgen.errors import ScenarioError
+from loadgen.errors import LoadgenError, ScenarioError
 from loadgen.scenario import Scenario, resolve_seed
 
 GOOD = """
@@ -272,6 +274,23 @@ def test_adjusting_keeps_the_rest() -> None:
     adjusted = scenario.adjust(duration=5, rate=2.5, sample_rate=0.1)
     assert (adjusted.duration, adjusted.arrivals.start_rate, adjusted.monitor.sample_rate) == (5, 10, 0.1)
     assert adjusted.pages == scenario.pages
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"duration": -1.0}, "duration: -1.0 is out of range; write a number above 0"),
+        ({"duration": 0}, "duration: 0 is out of range; write a number above 0"),
+        ({"rate": -0.5}, "rate: -0.5 is out of range; write a number of at least 0"),
+        ({"rate": math.inf}, "rate: inf is out of range; write a finite number"),
+        ({"rate": "2x"}, "rate: '2x' is no valid value; write a number"),
+        ({"sample_rate": 1.5}, "sample_rate: 1.5 is out of range; write a number of at most 1"),
+    ],
+)
+def test_impossible_changes_are_refused(change: dict[str, Any], problem: str) -> None:
+    with pytest.raises(LoadgenError) as refused:
+        Scenario.load("quickstart").adjust(**change)
+    assert str(refused.value) == problem
 
 
 @pytest.mark.parametrize(

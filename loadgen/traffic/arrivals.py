@@ -183,7 +183,7 @@ class ClosedArrivals(ArrivalsLaw):
 
     def _measure_lengths(self, number: int, starts: Floats) -> Floats:
         """Measure how many seconds each visit of a block lasts."""
-        draws = self.blocks.draw(number, starts, np.zeros(BLOCK, dtype=bool))
+        draws = self.blocks.draw(number, starts)
         return np.asarray(draws.time.find_session_ends(draws.walk.begins) / TICKS, dtype=np.float64)
 
     def split_starts(self) -> Iterator[BlockStarts]:

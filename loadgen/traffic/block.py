@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from itertools import repeat
 from typing import NamedTuple
@@ -14,7 +13,7 @@ from loadgen.scenario import Scenario
 from loadgen.traffic.block_draws import BlockDraws
 from loadgen.traffic.browser_clocks import BrowserClocks
 from loadgen.traffic.build_loads import NO_LIMIT, NOWHERE, SessionLimit, build_loads, build_unused
-from loadgen.traffic.draws import TICKS, BlockSeeds, Bools, Choice, Floats, Ints, Seeds
+from loadgen.traffic.draws import BLOCK, TICKS, BlockSeeds, Bools, Choice, Floats, Ints, Seeds
 from loadgen.traffic.incidents import Exposure, Incidents, find_slowdown, find_struck_views
 from loadgen.traffic.journey import (
     BACK,
@@ -52,8 +51,6 @@ from loadgen.traffic.prerendering import activate_loads, draw_leads
 from loadgen.traffic.site import Site
 from loadgen.traffic.telemetry import record_events
 
-HOUR_MS = 3600 * 1000.0
-
 
 class BlockStarts(NamedTuple):
     """The sessions of a block and their starts, a row for each session."""
@@ -71,6 +68,10 @@ class BlockStarts(NamedTuple):
     def begin(self) -> float:
         """When the block's first session starts, in seconds from the run's zero."""
         return float(self.start[self.session >= 0].min())
+
+
+NOBODY = np.zeros(BLOCK, dtype=bool)
+"""A mask of a block's sessions that marks none."""
 
 
 class BlockWalks(NamedTuple):
@@ -107,7 +108,7 @@ class Blocks:
         """
         draws = self.draw(part.number, part.start, own)
         loads, omitted = build_loads(draws, record_events(draws), self.limit)
-        unused = build_unused(draws, lambda session: self._start_clocks(draws.seeds, session, draws.people))
+        unused = build_unused(draws)
         index, keys, at = part.session.tolist(), draws.keys.tolist(), part.start.tolist()
         begins = draws.time.load_begins.tolist()
         for row in np.flatnonzero(own).tolist():
@@ -135,12 +136,13 @@ class Blocks:
         later = self._list_later_loads(people, walk, hard)
         return BlockWalks(people, slowness, exposures, walk, hard, landing, later, looks)
 
-    def draw(self, block: int, starts: Floats, own: Bools) -> BlockDraws:
-        """Draw a block: its visitors, walks, loads and times, without its events."""
+    def draw(self, block: int, starts: Floats, own: Bools = NOBODY) -> BlockDraws:
+        """Draw a block: its visitors, walks, loads and times, without its events; pages alone of sessions of `own`."""
         scenario, site, seeds = self.scenario, self.site, BlockSeeds(self.seeds, block)
         drawn = self.walk(block, starts)
         people, walk, hard = drawn.people, drawn.walk, drawn.hard
-        clocks = self._start_clocks(seeds, walk.session[hard], people)
+        blink = self.crowd.are_chromium(people)
+        clocks = BrowserClocks(seeds.stream("clocks"), walk.session[hard], blink, scenario.telemetry)
         can_prerender = hard & self.crowd.can_prerender(people)[walk.session]
         leads = draw_leads(site, seeds, walk, can_prerender, drawn.looks)[hard]
         loading, time = self._place_loads(seeds, drawn, leads, clocks)
@@ -164,12 +166,6 @@ class Blocks:
             time, seen, clocks, pages.made, hit, factor,
         )  # fmt: skip
 
-    def _start_clocks(self, seeds: BlockSeeds, session: Ints, people: People) -> BrowserClocks:
-        """Make the clocks of loads; `session` has each load's session."""
-        telemetry, blink = self.scenario.telemetry, self.crowd.are_chromium(people)
-        uptime = math.log2(telemetry.uptime_hours * HOUR_MS), telemetry.uptime_sigma / math.log(2)
-        return BrowserClocks(seeds.stream("clocks"), session, blink, uptime)
-
     def _walk_visits(
         self, seeds: BlockSeeds, people: People, slowness: Slowness, exposures: list[Exposure], starts: Floats
     ) -> tuple[Walk, Bools, Loading]:
@@ -188,13 +184,9 @@ class Blocks:
         cached = np.where(people.returning, telemetry.cache.first_page_returning, telemetry.cache.first_page_new)
         cached = np.where(kind == NAVIGATE, cached, 1.0)
         known = np.zeros(len(entry), dtype=bool)
-        page, html_kb = self.site.slowness[entry], self.site.html_kb[entry]
-        images = self.site.assets.images
-        asked = WantedLoads(
-            everyone, everyone, page, html_kb, warm, True, kind == BACK, cached, known, images[:, entry] > 0,
-            np.zeros((len(images), len(entry)), dtype=bool),
-        )  # fmt: skip
-        landing = draw_loads(seeds.stream("landing"), telemetry, slowness, asked)
+        lacking = np.zeros((len(self.site.assets.images), len(entry)), dtype=bool)
+        asked = WantedLoads(everyone, everyone, entry, warm, True, kind == BACK, cached, known, lacking)
+        landing = draw_loads(seeds.stream("landing"), self.site, telemetry, slowness, asked)
         unrest = (landing.lcp / compute_usual_lcp(telemetry)[people.device]) ** population.impatience
         if population.persistence:
             apart = seeds.stream("persistence").standard_normal(len(entry))
@@ -209,16 +201,13 @@ class Blocks:
     def _list_later_loads(self, people: People, steps: Walk, hard: Bools) -> WantedLoads:
         """List the full loads after the landings."""
         view = np.flatnonzero(hard & ~steps.first)
-        session, page = steps.session[view], steps.page[view]
-        factor, kind = np.full(len(view), LATER), steps.kind[view]
-        is_known = (steps.page[view - 1] == steps.page[view]) | (kind != NAVIGATE)
+        session, page, kind = steps.session[view], steps.page[view], steps.kind[view]
+        is_known = (steps.page[view - 1] == page) | (kind != NAVIGATE)
         cached = np.where(is_known, 1.0, self.scenario.telemetry.cache.later_pages)
-        images = self.site.assets.images
-        new, unseen = find_new_items(steps)[view], find_unseen_images(steps, hard, images[0])[:, ~steps.first[hard]]
-        return WantedLoads(
-            view, session, self.site.slowness[page], self.site.html_kb[page], factor, False, kind == BACK, cached,
-            new, images[:, page] > 0, np.stack((*unseen, new)) & ~people.returning[session],
-        )  # fmt: skip
+        unseen = find_unseen_images(steps, hard, self.site.assets.images[0])[:, ~steps.first[hard]]
+        new, factor = find_new_items(steps)[view], np.full(len(view), LATER)
+        lacking = np.stack((*unseen, new)) & ~people.returning[session]
+        return WantedLoads(view, session, page, factor, False, kind == BACK, cached, new, lacking)
 
     def _place_loads(
         self, seeds: BlockSeeds, drawn: BlockWalks, leads: Ints, clocks: BrowserClocks
@@ -227,7 +216,7 @@ class Blocks:
 
         A return takes no time. `leads` has for each load the ticks for which it is prerendered.
         """
-        later = draw_loads(seeds.stream("loading"), self.scenario.telemetry, drawn.slowness, drawn.later)
+        later = draw_loads(seeds.stream("loading"), self.site, self.scenario.telemetry, drawn.slowness, drawn.later)
         loading = join_loads(drawn.landing, later)
         back = drawn.walk.kind[loading.view] == RESTORED
         if back.any():

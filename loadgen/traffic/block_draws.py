@@ -107,7 +107,7 @@ class BlockDraws:
     @cached_property
     def keys(self) -> NDArray[np.uint64]:
         """The key of each session, 64 bits."""
-        return self.id_stream("key").integers(0, 2**64, len(self.own_sessions), dtype=np.uint64)
+        return self.seeds.id_stream("key").integers(0, 2**64, len(self.own_sessions), dtype=np.uint64)
 
     @cached_property
     def waits(self) -> Ints:
@@ -125,13 +125,9 @@ class BlockDraws:
         """Return the block's random stream for one purpose."""
         return self.seeds.stream(purpose)
 
-    def id_stream(self, purpose: str) -> np.random.Generator:
-        """Return the block's random stream for ids of one purpose."""
-        return self.seeds.id_stream(purpose)
-
     def draw_ids(self, purpose: str, rows: Ints, total: int) -> list[str]:
         """Draw the event ids of some of `total` rows; all are drawn, so that no id depends on which rows are given."""
-        return draw_uuids(self.id_stream(f"id/{purpose}"), total, rows, self.seeds.pause)
+        return draw_uuids(self.seeds.id_stream(f"id/{purpose}"), total, rows, self.seeds.pause)
 
     def write_times(self, load: Ints, *spans: Span) -> list[Halves]:
         """Write a column of times for each span, as the browsers of the loads write them."""

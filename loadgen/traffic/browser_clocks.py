@@ -11,13 +11,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from itertools import product
+from math import log, log2
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from loadgen.scenario import Telemetry
 from loadgen.traffic.draws import Bools, Ints, round_off, to_objects
 from loadgen.wire.json_templates import Halves
+
+HOUR_MS = 3600 * 1000.0
 
 LEAST_BITS, MOST_BITS = 18, 31
 """Binary logarithms of the least and the longest uptime in milliseconds: 4 minutes and 25 to 50 days."""
@@ -63,16 +67,10 @@ def _make_texts() -> _Texts:
 class BrowserClocks:
     """The clocks of a block's loads: each session's machine has an uptime, each load a time origin."""
 
-    def __init__(self, stream: np.random.Generator, session: Ints, blink: Bools, uptime: tuple[float, float]) -> None:
-        """Draw the clocks.
-
-        Args:
-            stream: The random numbers.
-            session: Each load's session.
-            blink: Whether each session's browser engine is Blink.
-            uptime: Mean and standard deviation of the binary logarithm of the machines' uptime in milliseconds.
-        """
-        bits = round_off(uptime[0] + uptime[1] * stream.standard_normal(len(blink)))
+    def __init__(self, stream: np.random.Generator, session: Ints, blink: Bools, telemetry: Telemetry) -> None:
+        """Draw the clocks; `session` has each load's session, `blink` marks the sessions whose browser is a Blink."""
+        mean, sigma = log2(telemetry.uptime_hours * HOUR_MS), telemetry.uptime_sigma / log(2)
+        bits = round_off(mean + sigma * stream.standard_normal(len(blink)))
         self._bits: Ints = np.clip(bits, LEAST_BITS, MOST_BITS)[session]
         self._origin: Ints = stream.integers(0, PHASES, len(session))
         self._base: Ints = (self._bits - LEAST_BITS) * (PHASES * DIGITS * SIZES)

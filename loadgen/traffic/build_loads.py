@@ -30,7 +30,7 @@ from loadgen.traffic.block_draws import CUSTOM_RANK, RANK, RANKS, BlockDraws, Co
 from loadgen.traffic.draws import TICKS, Bools, Ints, find_begins
 from loadgen.traffic.journey import FAR_TICK
 from loadgen.traffic.page_manager import PAGES_PIECE
-from loadgen.traffic.prerendering import StartClocks, draw_unused
+from loadgen.traffic.prerendering import draw_unused
 from loadgen.traffic.telemetry import record_unseen
 
 
@@ -140,10 +140,10 @@ def _find_hides(draws: BlockDraws) -> list[tuple[float, ...]]:
     return hides
 
 
-def build_unused(draws: BlockDraws, start_clocks: StartClocks) -> dict[int, list[Load]]:
+def build_unused(draws: BlockDraws) -> dict[int, list[Load]]:
     """Build the documents that are prerendered but never shown, by the row of their session."""
     by_session: dict[int, list[Load]] = {}
-    unused = draw_unused(draws, start_clocks)
+    unused = draw_unused(draws)
     if unused is not None:
         loads, _ = build_loads(unused, record_unseen(unused), NO_LIMIT)
         for row in unused.own_loads.tolist():

@@ -43,11 +43,10 @@ def find_hits(scenario: Scenario, seed: int, until: float = inf) -> Iterator[Inc
 def _find_block_hits(law: ArrivalsLaw, until: float) -> Iterator[tuple[int, Iterable[IncidentHit]]]:
     """Yield the hits of each block that begins before the last incident is over."""
     over = min(max(incident.end for incident in law.scenario.incidents), until)
-    none = np.zeros(BLOCK, dtype=bool)
     for part in law.split_starts():
         if part.begin >= over:
             return
-        draws = law.blocks.draw(part.number, part.start, none)
+        draws = law.blocks.draw(part.number, part.start)
         yield part.first, [*_find_view_hits(draws, part, until), *_find_spike_hits(draws, part, until)]
 
 
@@ -110,8 +109,7 @@ def describe(scenario: Scenario) -> Description:
     blocks, rate, count = law.blocks, law.mean_curve, law.count_sample_blocks(SAMPLE_BLOCKS)
     spread = np.asarray(np.arange(count * BLOCK) * GOLDEN % 1, dtype=np.float64)  # covers days and nights evenly
     starts = rate.find_times(spread * rate.expected).reshape(count, BLOCK)
-    none = np.zeros(BLOCK, dtype=bool)
-    samples = [blocks.draw(block, starts[block], none) for block in range(count)]
+    samples = [blocks.draw(block, starts[block]) for block in range(count)]
     pages = np.concatenate([np.bincount(each.walk.session[each.seen.new], minlength=BLOCK) for each in samples])
     seconds = np.concatenate([sample.time.find_session_ends(sample.walk.begins) for sample in samples]) / TICKS
     devices = np.bincount(np.concatenate([sample.people.device for sample in samples]), minlength=len(DEVICES))

@@ -15,6 +15,7 @@ from loadgen.traffic.browser_clocks import BrowserClocks
 from loadgen.traffic.documents import FLIGHT_BYTES, draw_document, find_fetched, scale_ticks
 from loadgen.traffic.draws import Bools, Floats, Ints, round_down, round_off, to_ticks
 from loadgen.traffic.population import DEVICES
+from loadgen.traffic.site import Site
 
 TEXT_FACTOR = 0.25
 """Factor on the time from FCP to LCP when the largest element is text."""
@@ -169,15 +170,13 @@ class WantedLoads(NamedTuple):
 
     view: Ints  # row of the walk
     session: Ints
-    page: Floats  # slowness of the page
-    html_kb: Floats  # size of the document on the wire
+    page: Ints  # index in Site
     cache_factor: Floats  # factor on rendering times: see LANDING
     landing: bool
     stored: Bools  # whether the load is a step back, whose document comes from the cache
     cached: Floats  # share of the files that come from the cache
     new: Bools  # whether the page shows an item that is new to the visit, so that no cache has its image
-    images: Bools  # [group, load]: whether the page names images of the group, in the groups of Assets.images
-    lacking: Bools  # [group, load]: whether the cache lacks some of these, as no page of the visit has had them
+    lacking: Bools  # [group, load]: whether the cache lacks images of a group of Assets.images, as the visit had none
 
 
 def split_cached_share(share: Floats) -> tuple[Floats, Floats]:
@@ -196,7 +195,7 @@ def read_by_device(telemetry: Telemetry, name: str) -> Floats:
 
 def compute_usual_lcp(telemetry: Telemetry) -> Floats:
     """Estimate the median LCP of a landing by device, in ticks: the sum of the steps' medians, raised by 5 %."""
-    medians = [read_by_device(telemetry, f"{name}_median_ms") for name in ("ttfb", "render", "largest")]
+    medians = [read_by_device(telemetry, f"{name}_median_ms") for name in STEPS]
     return np.asarray(10 * (medians[0] + LANDING * (medians[1] + medians[2])) * 1.05, dtype=np.float64)
 
 
@@ -212,44 +211,46 @@ def pick_loads(loading: Loading, rows: Ints) -> Loading:
     return Loading(*picked)
 
 
-def draw_loads(stream: np.random.Generator, telemetry: Telemetry, slowness: Slowness, asked: WantedLoads) -> Loading:
+def draw_loads(
+    stream: np.random.Generator, site: Site, telemetry: Telemetry, slowness: Slowness, asked: WantedLoads
+) -> Loading:
     """Draw the milestones of the wanted loads."""
-    count, session = len(asked.view), asked.session
-    ttfb, fcp, lcp, text = _draw_paints(stream, telemetry, slowness, asked)
+    count, session, html_kb = len(asked.view), asked.session, site.html_kb[asked.page]
+    ttfb, fcp, lcp, text = _draw_paints(stream, site, telemetry, slowness, asked)
     rtt, mbit = slowness.rtt[session], slowness.mbit[session]
     network = _draw_network(stream, rtt, asked, telemetry.preconnected, ttfb)
-    transfer = asked.html_kb * 8.192 / mbit * np.exp(RESPONSE_SIGMA * stream.standard_normal(count))
+    transfer = html_kb * 8.192 / mbit * np.exp(RESPONSE_SIGMA * stream.standard_normal(count))
     handed = np.exp(HANDED_MU + HANDED_SIGMA * stream.standard_normal(count))
     response = ttfb + to_ticks(np.where(asked.stored, 0.7, transfer + handed)) + 1
     warm, pictures = (stream.random(count) < share for share in split_cached_share(asked.cached))
     lcp = np.where(pictures & ~asked.new & ~text & (stream.random(count) < IN_FIRST_FRAME), fcp, lcp)
     stored = np.stack((warm, pictures, pictures & ~asked.new)) & ~asked.lacking
-    files = find_fetched(warm, asked.images, stored, text)
+    files = find_fetched(warm, site.assets.images[:, asked.page] > 0, stored, text)
     document = draw_document(stream, telemetry, (ttfb, response, fcp, lcp), files, rtt)
     unload = ttfb + to_ticks(np.exp(UNLOAD_MU + UNLOAD_SIGMA * stream.standard_normal(count))) + 1
     before = ttfb + scale_ticks(document["interactive"] - ttfb, 0.3 + 0.4 * stream.random(count))
     unload = np.where(unload < document["interactive"] - UNLOADED, unload, before)
-    unload = np.maximum(unload, np.where(asked.html_kb * 1024 < FLIGHT_BYTES, response + WHOLE_TICKS, 0))
+    unload = np.maximum(unload, np.where(html_kb * 1024 < FLIGHT_BYTES, response + WHOLE_TICKS, 0))
     nothing = np.zeros(count, dtype=np.int64)
     return Loading(
         view=asked.view, ttfb=ttfb, unload=unload, response=response, fcp=fcp, lcp=lcp, text=text,
         stored=asked.stored, new=asked.new, activated=nothing, frame=nothing, took_over=nothing,
-        warm=warm, pictures=pictures, html_bytes=round_off(asked.html_kb * 1024), rtt=rtt, mbit=mbit,
+        warm=warm, pictures=pictures, html_bytes=round_off(html_kb * 1024), rtt=rtt, mbit=mbit,
         **network, **document,
     )  # fmt: skip
 
 
 def _draw_paints(
-    stream: np.random.Generator, telemetry: Telemetry, slowness: Slowness, asked: WantedLoads
+    stream: np.random.Generator, site: Site, telemetry: Telemetry, slowness: Slowness, asked: WantedLoads
 ) -> tuple[Ints, Ints, Ints, Bools]:
     """Draw TTFB, FCP, LCP and whether the largest element is text: each paint adds a lognormal time to the last."""
-    session = asked.session
+    session, factor = asked.session, site.slowness[asked.page]
     device = slowness.device[session]
 
     def step(number: int) -> Floats:
         name = STEPS[number]
         median, sigma = read_by_device(telemetry, f"{name}_median_ms"), read_by_device(telemetry, f"{name}_sigma")
-        return median[device] * np.exp(sigma[device] * slowness.draw_step(stream, number, session)) * asked.page
+        return median[device] * np.exp(sigma[device] * slowness.draw_step(stream, number, session)) * factor
 
     text = stream.random(len(session)) < read_by_device(telemetry, "text_lcp")[device]
     stored = to_ticks(np.exp(STORED_MU + STORED_SIGMA * stream.standard_normal(len(session)))) + 10

@@ -37,8 +37,6 @@ UTC_OFFSET = {
 }  # fmt: skip
 """Hours from UTC to local winter time where most people of a country live; 0 for a country that is missing here."""
 
-DAY_SECONDS = 86400.0
-
 
 def find_firefox_language(language: str) -> str:
     """Return the language that Firefox reports for a visitor's language: Firefox reports that of its build."""

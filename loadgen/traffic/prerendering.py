@@ -16,7 +16,6 @@ and on two pages that were prerendered for 13 s and not shown.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -51,9 +50,6 @@ LEAD_SIGMA = 0.6
 FRAME_MS, HIDDEN_MS = (20.0, 80.0), (2.0, 25.0)
 """Least and most ms from the click to the first frame (63 and 70 were measured), and to the hide of the page before."""
 
-StartClocks = Callable[[Ints], BrowserClocks]
-"""A function of the session of each load that returns the loads' clocks."""
-
 
 def draw_leads(site: Site, seeds: BlockSeeds, walk: Walk, able: Bools, looks: Dwell) -> Ints:
     """Draw for how many ticks each view's document is prerendered before the visitor comes to it; 0: not prerendered.
@@ -84,7 +80,7 @@ def activate_loads(stream: np.random.Generator, loading: Loading, leads: Ints) -
     return loading._replace(activated=leads, frame=frame, took_over=hidden)
 
 
-def draw_unused(draws: BlockDraws, start_clocks: StartClocks) -> BlockDraws | None:
+def draw_unused(draws: BlockDraws) -> BlockDraws | None:
     """Draw the unused documents of a block: pages that are prerendered but never shown; None if there are none.
 
     In the returned draws, each odd row of views and loads is an unused document, and the even row before it is a copy
@@ -94,7 +90,8 @@ def draw_unused(draws: BlockDraws, start_clocks: StartClocks) -> BlockDraws | No
     if not view.size:
         return None
     walk = _build_walk(draws, view, page)
-    clocks, number = start_clocks(walk.session), np.arange(len(walk.page))
+    blink, number = draws.crowd.are_chromium(draws.people), np.arange(len(walk.page))
+    clocks = BrowserClocks(draws.stream("clocks"), walk.session, blink, draws.scenario.telemetry)
     loading = measure_loads(_draw_loads(draws, view, walk), clocks, np.zeros(len(number), dtype=bool))
     time, is_unused = _build_timeline(draws, view, walk, loading), number % 2 == 1
     unused = replace(
@@ -149,13 +146,11 @@ def _draw_loads(draws: BlockDraws, view: Ints, walk: Walk) -> Loading:
     page, count = walk.page[unused], len(unused)
     cached = np.full(count, draws.scenario.telemetry.cache.later_pages)
     new: Bools = np.array([bool(laws) for laws in draws.site.popularity])[page]
-    images, before, returning = draws.site.assets.images, walk.page[unused - 1], draws.people.returning[session]
-    wanted = WantedLoads(
-        unused, session, draws.site.slowness[page], draws.site.html_kb[page],
-        np.full(count, LATER), False, np.zeros(count, dtype=bool), cached, new,
-        images[:, page] > 0, np.stack((images[0][page] > images[0][before], page != before, new)) & ~returning,
-    )  # fmt: skip
-    drawn = draw_loads(draws.stream("unused loading"), draws.scenario.telemetry, draws.slowness, wanted)
+    shared, before, returning = draws.site.assets.images[0], walk.page[unused - 1], draws.people.returning[session]
+    lacking = np.stack((shared[page] > shared[before], page != before, new)) & ~returning
+    stored = np.zeros(count, dtype=bool)
+    wanted = WantedLoads(unused, session, page, np.full(count, LATER), False, stored, cached, new, lacking)
+    drawn = draw_loads(draws.stream("unused loading"), draws.site, draws.scenario.telemetry, draws.slowness, wanted)
     shown = pick_loads(draws.loading, draws.time.load[view])._replace(view=unused - 1)
     return join_loads(shown, drawn._replace(activated=np.full(count, FAR_TICK)))
 

@@ -15,7 +15,7 @@ DAY_STEP, NOISE_STEP = 900.0, 60.0
 """Seconds between two knots of a day's curve, and between two knots of the noise."""
 
 JUMP = 0.001
-"""Seconds that a flash crowd's rise takes if the scenario states 0."""
+"""Seconds that a flash crowd's rise or an incident's ramp takes if the scenario states 0."""
 
 DECAY_STEPS, HALVINGS = 6, 8
 """Knots in each half-life of a flash crowd's decay, and the number of half-lives that have knots."""
@@ -149,13 +149,9 @@ def draw_starts(rate: RateCurve, seeds: Seeds) -> Floats:
     return np.round(rate.find_times(np.sort(stream.random(number)) * rate.expected), 6)
 
 
-AT_ONCE = 0.001
-"""Seconds that an incident's ramp takes if the scenario states 0."""
-
-
 def find_knots(incident: Incident) -> Floats:
     """Return the run seconds when an incident begins, reaches full strength, begins to shrink, and is over."""
-    ramp = max(incident.ramp, AT_ONCE)
+    ramp = max(incident.ramp, JUMP)
     return incident.at + np.cumsum([0.0, ramp, incident.length, ramp])
 
 

@@ -84,7 +84,7 @@ class Site:
         self.bfcache = scenario.population.bfcache
         self.prerendered = np.array([page.link.prerender for page in self.pages])
         self.unused = np.array([page.link.unused for page in self.pages])
-        self.slowness = np.array([page.slowness for page in self.pages])
+        self.slowness: Floats = np.array([page.slowness for page in self.pages])
         entries = np.array([page.entry for page in self.pages])
         self.entry = Choice(entries if entries.any() else np.eye(1, self.end)[0])
         spread = scenario.population.persistence

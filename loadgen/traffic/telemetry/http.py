@@ -54,7 +54,7 @@ class TraceIds(NamedTuple):
 
 def draw_trace_ids(draws: BlockDraws, recorded: RecordedCalls) -> TraceIds:
     """Draw the ids that the http and the X-Ray event of a call share."""
-    stream = draws.id_stream("trace")
+    stream = draws.seeds.id_stream("trace")
     random, segment, call = (draw_hex_texts(stream, recorded.total, digits, recorded.row) for digits in (24, 16, 16))
     started = (recorded.started / TICKS).tolist()
     w3c = draws.scenario.client.enableW3CTraceId

@@ -25,6 +25,7 @@ from loadgen.endpoint.admin import PREFIX, EndpointLedger, LoggedCalls
 from loadgen.endpoint.call_log import PutCall
 from loadgen.endpoint.faults import Faults, parse_faults
 from loadgen.endpoint.settings import (
+    YEAR_10000,
     EndpointSettings,
     ServerArguments,
     StartReport,
@@ -52,11 +53,6 @@ __all__ = [
 
 STOP_SECONDS = 10.0
 """Seconds after SIGTERM before the process is killed. The process itself waits up to 5 s for responses that are due."""
-
-LAST_MOMENT = 253_402_300_799_999
-"""The end of the year 9999 in Unix milliseconds. A time range without an end would end now and miss the newest events:
-the web client rounds to whole seconds, so its time stamps are up to half a second in the future."""
-
 
 _running: dict[str, Endpoint] = {}
 """The endpoints that this process has started, by URL."""
@@ -98,9 +94,8 @@ class Endpoint:
         complete = complete_settings(settings or EndpointSettings(), members)
         keys = complete.credentials or (make_credentials(),)
         self.settings = msgspec.structs.replace(complete, credentials=keys)
-        self.store = (
-            None if store is None else require_path(store, "store", EndpointError)
-        )  # an SQLite file; None: accepted events are kept in memory
+        # An SQLite file; None: accepted events are kept in memory.
+        self.store = None if store is None else require_path(store, "store", EndpointError)
         self._host, self._port = host, port
         self._url = ""
         self._process: subprocess.Popen[bytes] | None = None
@@ -253,7 +248,9 @@ class Endpoint:
 
     def _read_events(self, names: list[str]) -> Iterator[dict[str, Any]]:
         for name in names:
-            query: dict[str, Any] = {"TimeRange": {"After": 0, "Before": LAST_MOMENT}}
+            # Without an end the range would end now. The web client rounds to whole seconds, so the newest events are
+            # up to half a second in the future.
+            query: dict[str, Any] = {"TimeRange": {"After": 0, "Before": YEAR_10000 - 1}}
             while True:
                 page = json.loads(self._fetch("POST", f"/appmonitor/{quote(name, safe='')}/data", query))
                 yield from map(json.loads, page["Events"])

@@ -69,8 +69,7 @@ def answer_admin_request(
         case "GET", "settings":
             return _as_json(state.settings)
         case "PUT", "settings":
-            state.change(read_changed_settings(state.settings, request.body), now)
-            return _as_json(state.settings)
+            return _as_json(change_settings(state, request.body, now))
         case _:
             raise ServiceError("UnknownOperationException", f"No admin route {request.method} {path[:200]}")
 
@@ -118,13 +117,14 @@ def _read_ledger(state: LiveState, store: Store, monitor_id: str | None) -> Endp
     )
 
 
-def read_changed_settings(present: LiveSettings, body: bytes) -> LiveSettings:
-    """Return the present settings with the members in a request's body changed; raises ValidationException."""
+def change_settings(state: LiveState, body: bytes, now: float) -> LiveSettings:
+    """Change the settings in force by the members in a request's body; return them all. Raises ValidationException."""
     try:
         given = msgspec.json.decode(body, type=dict[str, Any])
-        changed = msgspec.convert(msgspec.to_builtins(present) | given, LiveSettings)
+        changed = msgspec.convert(msgspec.to_builtins(state.settings) | given, LiveSettings)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
         raise ValidationException(f"The settings are not understood: {wrong}") from wrong
     if problem := changed.find_problem():
         raise ValidationException(problem)
+    state.change(changed, now)
     return changed

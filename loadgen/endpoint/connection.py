@@ -8,12 +8,16 @@ then costs a third of what it costs through ASGI.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
+from email.utils import formatdate
+from functools import lru_cache
+from http import HTTPStatus
 from typing import Protocol, cast
 
 import httptools
+import msgspec
 
-from loadgen.endpoint.pending_response import PendingResponse
 from loadgen.endpoint.service_error import ServiceError
 from loadgen.endpoint.settings import EndpointSettings
 from loadgen.model import Request, Response
@@ -24,7 +28,29 @@ PIPELINED = 64
 LINGER_SECONDS = 1.0
 """Seconds for which input is discarded after an error, so that the client can read the response before the reset."""
 
-_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
+
+
+class PendingResponse(msgspec.Struct, gc=False):
+    """A place in a connection's order of responses, empty until the response is there."""
+
+    close: bool  # the connection ends with this response
+    without_body: bool = False  # the response to a HEAD
+    data: bytes | None = None  # its bytes; None: not filled yet
+
+    def fill(self, response: Response) -> None:
+        """Set `data` to the bytes of the response."""
+        head = "".join([f"{name}: {value}\r\n" for name, value in response.headers])
+        end = "connection: close\r\n\r\n" if self.close else "\r\n"
+        line, date, length = _STATUS_LINES[response.status], _format_date(int(time.time())), len(response.body)
+        data = f"{line}{date}{head}content-length: {length}\r\n{end}".encode("latin-1", "replace")
+        self.data = data + (b"" if self.without_body else response.body)
+
+
+@lru_cache(1)
+def _format_date(second: int) -> str:
+    """Return the header Date (RFC 9110, section 6.6.1): AWS's SDKs with a wrong clock take the time of a refusal."""
+    return f"date: {formatdate(second, usegmt=True)}\r\n"
 
 
 class RequestHandler(Protocol):
@@ -52,10 +78,8 @@ class HttpConnection(asyncio.BufferedProtocol):
         self._counted_bytes = 0  # part of the body that the handler's `unfinished_bytes` includes
         self._messages = 0
         self._other_bytes = 0  # of the present request, except its body
-        self._in_head = False
-        self._in_message = False
+        self._in_head = self._in_message = self._half_closed = False
         self._discards_input = False  # ignore bytes that still arrive
-        self._half_closed = False
         self._is_unread = False  # the client does not read its responses
         self.peer = ""
 
@@ -138,7 +162,7 @@ class HttpConnection(asyncio.BufferedProtocol):
             if name == "content-length" and int(value) > self._settings.max_body_bytes:
                 self._refuse_too_large()
             elif name == "expect" and value.lower() == "100-continue" and not self._pending:
-                self._transport.write(_CONTINUE)
+                self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         self._other_bytes = length
         self._check_other_bytes()
 
@@ -168,7 +192,10 @@ class HttpConnection(asyncio.BufferedProtocol):
         if len(self._pending) > PIPELINED:
             self._transport.pause_reading()
         self._deadline = self._loop.time() + self._settings.idle_seconds
-        request = Request(method, _to_origin_form(self._url.decode("latin-1")), tuple(self._headers), bytes(self._body))
+        target = self._url.decode("latin-1")
+        if target.startswith("http://"):  # as proxies send it; routes and signatures use the path
+            target = "/" + target[7:].partition("/")[2]
+        request = Request(method, target, tuple(self._headers), bytes(self._body))
         self._forget_body()
         self._handler.submit(self, pending, request, oversize)
 
@@ -201,7 +228,7 @@ class HttpConnection(asyncio.BufferedProtocol):
             return
         self._discards_input = True
         self._forget_body()
-        pending = PendingResponse(close=True, without_body=False)
+        pending = PendingResponse(close=True)
         self._pending.append(pending)
         self.release(pending, ServiceError(code, message, status).make_response())
 
@@ -242,13 +269,12 @@ class HttpConnection(asyncio.BufferedProtocol):
     def _end(self) -> None:
         """Close at once if the request was read completely; else give the client a moment to read the response."""
         self._pending.clear()
-        if not self._in_message or self._half_closed:
-            self._close()
-            return
-        self._discards_input = True
-        if self._transport.can_write_eof():
+        if self._in_message and not self._half_closed:
+            self._discards_input = True
             self._transport.write_eof()
-        self._loop.call_later(LINGER_SECONDS, self._close)
+            self._loop.call_later(LINGER_SECONDS, self._close)
+        else:
+            self._close()
 
     def _close(self) -> None:
         """Close when all responses are sent; cut the connection if the client does not read them in time."""
@@ -264,17 +290,9 @@ class HttpConnection(asyncio.BufferedProtocol):
         if self._pending:
             self._deadline = max(self._deadline, now + self._settings.idle_seconds)
         if now < self._deadline:
-            self._timer = self._loop.call_at(
-                min(self._deadline, now + self._settings.body_seconds), self._check_deadline
-            )
+            next_check = min(self._deadline, now + self._settings.body_seconds)
+            self._timer = self._loop.call_at(next_check, self._check_deadline)
         elif self._in_message and not self._discards_input:
             self._refuse(408, "RequestTimeout", "The request took too long to arrive")
         else:
             self._close()
-
-
-def _to_origin_form(target: str) -> str:
-    """Remove scheme and host from a target in absolute form, as proxies send it: routes and signatures use the path."""
-    if target.startswith("http://"):
-        return "/" + target[7:].partition("/")[2]
-    return target

@@ -22,9 +22,8 @@ from pathlib import Path
 import msgspec
 
 from loadgen.endpoint.access_log import AccessEntry, AccessLog
-from loadgen.endpoint.connection import HttpConnection
+from loadgen.endpoint.connection import HttpConnection, PendingResponse
 from loadgen.endpoint.console import Console
-from loadgen.endpoint.pending_response import PendingResponse
 from loadgen.endpoint.service import Reply, RumService
 from loadgen.endpoint.settings import EndpointSettings, ServerArguments, StartReport
 from loadgen.endpoint.store import Store
@@ -190,12 +189,11 @@ def _main() -> None:
         with contextlib.suppress(BrokenPipeError):  # the parent has ended; the end of stdin stops this process
             os.write(sys.stdout.fileno(), msgspec.json.encode(report) + b"\n")
 
-    def report_url(url: str) -> None:
-        write_report(StartReport(url))
-
     try:
         given = msgspec.convert(json.loads(line), ServerArguments)
-        serve(given.settings, given.store_path, given.host, given.port, report_url, True)
+        serve(
+            given.settings, given.store_path, given.host, given.port, lambda url: write_report(StartReport(url)), True
+        )
     except (LoadgenError, msgspec.ValidationError) as wrong:
         write_report(StartReport(error=str(wrong).encode(errors="replace").decode()))
 

@@ -72,15 +72,6 @@ class RumService:
             expire(store, clock(), settings.retention)
             store.commit()
 
-    def handle(self, request: Request) -> Response:
-        """Answer a request and commit. Faults that delay or drop an answer have no effect here."""
-        reply = self.reply(request)
-        try:
-            self.commit()
-        except sqlite3.Error as wrong:
-            return self.report_failed_commit(wrong)
-        return reply.response
-
     def name_monitor(self, monitor_id: str) -> str:
         """Return the name of the app monitor with this id, or the id itself if there is no such monitor."""
         monitor = self.store.find_active(monitor_id)
@@ -121,8 +112,7 @@ class RumService:
             if operation.name == PUT_RUM_EVENTS:
                 response = self._put_events(operation, labels, arrival, fault)
             else:
-                self._check_fault_and_size(arrival, fault)
-                response = self._perform(operation, labels, arrival)
+                response = self._perform(operation, labels, arrival, fault)
         except ServiceError as error:
             response = error.make_response()
         except Exception as wrong:
@@ -150,8 +140,7 @@ class RumService:
             call.delay, call.dropped_connection = fault.delay, bool(fault.drop)
         error: ServiceError | None = None
         try:
-            self._check_fault_and_size(arrival, fault)
-            response = self._perform(operation, labels, arrival, call)
+            response = self._perform(operation, labels, arrival, fault, call)
             call.status = response.status
             return response
         except ServiceError as raised:
@@ -184,20 +173,25 @@ class RumService:
             self.store.spoil()
         return InternalServerException().make_response()
 
-    def _check_fault_and_size(self, arrival: Arrival, fault: InjectedFault) -> None:
-        """Raise the ServiceError of an injected fault or of a body that is too large, before any other check."""
+    def _perform(
+        self,
+        operation: Operation,
+        labels: dict[str, str],
+        arrival: Arrival,
+        fault: InjectedFault,
+        call: PutCall | None = None,
+    ) -> Response:
+        """Check fault, size, signature and quota, in this order; then perform the operation.
+
+        `call` is the log entry of a PutRumEvents request.
+        """
+        request, now = arrival.request, arrival.now
         if fault.drop == "before":
             raise InternalServerException
         if fault.status is not None:
             _raise_injected_error(fault.status)
-        if arrival.oversize or len(arrival.request.body) > self.settings.max_body_bytes:
+        if arrival.oversize or len(request.body) > self.settings.max_body_bytes:
             raise BodyTooLarge(self.settings.max_body_bytes)
-
-    def _perform(
-        self, operation: Operation, labels: dict[str, str], arrival: Arrival, call: PutCall | None = None
-    ) -> Response:
-        """Check signature and quota, then perform the operation. `call` is the log entry of a PutRumEvents request."""
-        request, now = arrival.request, arrival.now
         is_optional = call is not None and allows_unsigned(self.settings, self.store, labels["Id"])
         key = self._verify(request, is_optional, now)
         self.state.take_token(operation.name, now)

@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-import math
-from math import isfinite
+from math import ceil, isfinite
 from typing import Annotated, Any
 
 import msgspec
@@ -28,6 +27,9 @@ from loadgen.rum.quotas import (
 from loadgen.rum.service_model import PUT_RUM_EVENTS, load_service_model
 from loadgen.units import parse_count
 from loadgen.wire.sigv4 import Credentials
+
+YEAR_10000 = 253_402_300_800_000
+"""Unix milliseconds. A later time stamp was probably given in milliseconds instead of seconds, and is refused."""
 
 
 class LiveSettings(Noun, forbid_unknown_fields=True):
@@ -175,7 +177,7 @@ class LiveState:
         bucket = self._buckets.get(operation)
         if bucket is not None and (wait := bucket.take(now)):
             quota_code = REQUESTS_QUOTA_CODE if operation == PUT_RUM_EVENTS else None
-            raise ThrottlingException(max(1, math.ceil(wait)), quota_code)
+            raise ThrottlingException(max(1, ceil(wait)), quota_code)
 
     def read_counts(self, monitor_id: str | None) -> RejectionCounts:
         """Return the counts of one app monitor, or (None) of all requests."""

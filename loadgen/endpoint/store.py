@@ -1,9 +1,9 @@
 """What the endpoint keeps, in one SQLite file or in memory: app monitors, metric definitions, accepted batches.
 
-Rule: a change is durable after `commit` and not before, so a 200 is sent after the commit (`RumService.handle` commits
-each request, the server once for all requests of one pass of its event loop). The journal is a WAL with
-synchronous=NORMAL: committed data survives kill -9 of the process; a power cut may lose the last commits but never
-damages the file. A batch is stored as it was received and decoded when it is read.
+Rule: a change is durable after `commit` and not before, so a 200 is sent after the commit (the server commits once for
+all requests of one pass of its event loop). The journal is a WAL with synchronous=NORMAL: committed data survives
+kill -9 of the process; a power cut may lose the last commits but never damages the file. A batch is stored as it was
+received and decoded when it is read.
 """
 
 from __future__ import annotations
@@ -186,6 +186,10 @@ class Store:
     def list_monitors(self) -> list[AppMonitor]:
         """Return all monitors by name. A deleted monitor is among them until another monitor takes its name."""
         return [self._by_name[name] for name in sorted(self._by_name)]
+
+    def list_present(self) -> list[AppMonitor]:
+        """Return the monitors that are not deleted, by name."""
+        return [monitor for monitor in self.list_monitors() if monitor.deleted is None]
 
     def list_all_monitors(self) -> list[AppMonitor]:
         """Return all monitors, deleted ones too, in the order of creation."""

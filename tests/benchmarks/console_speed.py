@@ -107,8 +107,7 @@ class UnloggedService(RumService):
     def _put_events(
         self, operation: Operation, labels: dict[str, str], arrival: Arrival, fault: InjectedFault
     ) -> Response:
-        self._check_fault_and_size(arrival, fault)
-        return self._perform(operation, labels, arrival)
+        return self._perform(operation, labels, arrival, fault)
 
 
 def logging_share(pairs: int = 40, calls: int = 150) -> float:

@@ -53,7 +53,8 @@ async def measure(store: Store) -> float:
     service, loop = RumService(EndpointSettings(credentials=(KEYS,), quota=None), store), asyncio.get_running_loop()
     made = b'{"Name":"shop","Domain":"localhost"}'
     headers = (("host", "localhost"), ("content-type", "application/json"))
-    answer = service.handle(Signer(KEYS, "us-east-1").sign(Request("POST", "/appmonitor", headers, made), time.time()))
+    create = Signer(KEYS, "us-east-1").sign(Request("POST", "/appmonitor", headers, made), time.time())
+    answer = service.reply(create).response
     calls = put_rum_events("http://localhost", json.loads(answer.body)["Id"])
     bodies = [call.partition(b"\r\n\r\n")[2] for call in calls]
     handler = CommittingHandler(service, Console(service), loop)

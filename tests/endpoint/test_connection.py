@@ -290,7 +290,7 @@ def test_errors_can_be_read_by_a_page_too(endpoint: Endpoint, monitor: str) -> N
 def test_origins_can_be_limited() -> None:
     caller = Caller(cors_origins=("http://a.example",))
     for origin, allowed in (("http://a.example", "http://a.example"), ("http://b.example", None)):
-        answer = caller.endpoint.handle(Request("OPTIONS", "/appmonitors/x", (("origin", origin),)))
+        answer = caller.handle(Request("OPTIONS", "/appmonitors/x", (("origin", origin),)))
         assert answer.get_header("access-control-allow-origin") == allowed
 
 

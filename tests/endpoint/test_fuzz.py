@@ -209,7 +209,7 @@ def test_no_encoding_breaks_it(shop: Caller, body: bytes, encoding: str, cut: in
 @settings(max_examples=100, deadline=None, suppress_health_check=SLOW)
 def test_no_signature_breaks_it(shop: Caller, headers: list[tuple[str, str]], query: str) -> None:
     target = "/appmonitors?" + query.encode("utf-8", "replace").decode("latin-1")
-    assert 400 <= shop.endpoint.handle(Request("POST", target, tuple(headers), b"{}")).status < 500
+    assert 400 <= shop.handle(Request("POST", target, tuple(headers), b"{}")).status < 500
 
 
 def test_a_bomb_is_not_unpacked(shop: Caller) -> None:

@@ -133,7 +133,7 @@ def test_web_clients_of_all_versions_are_taken(client: str, signing: str) -> Non
     request = Request("POST", path.format(caller.monitor()), (("host", "127.0.0.1:8080"), *headers), body)
     signer, now = Signer(KEYS, "us-east-1"), caller.clock()
     signed = {"header": signer.sign, "query": signer.presign}.get(signing, lambda plain, _: plain)(request, now)
-    assert caller.endpoint.handle(signed).status == 200
+    assert caller.handle(signed).status == 200
     assert [one["metadata"]["pageId"] for one in caller.events()] == ["/"]
 
 

@@ -31,7 +31,7 @@ def request(shop: Caller, **more: Any) -> Request:
 
 
 def answer(shop: Caller, signed: Request) -> tuple[int, str | None]:
-    response = shop.endpoint.handle(signed)
+    response = shop.handle(signed)
     return response.status, response.get_header("x-amzn-errortype")
 
 
@@ -99,7 +99,7 @@ def test_the_control_plane_is_signed_too(shop: Caller, path: str) -> None:
 
 def test_no_answer_shows_a_secret(shop: Caller) -> None:
     for wrong in ({"region": "eu-west-1"}, {"keys": Credentials(KEYS.access_key_id, "x")}):
-        body = shop.endpoint.handle(sign(shop, "header", **wrong)).body
+        body = shop.handle(sign(shop, "header", **wrong)).body
         assert KEYS.secret_access_key.encode() not in body
     assert KEYS.secret_access_key not in repr(shop.settings)
 

@@ -17,7 +17,7 @@ from urllib.parse import parse_qs
 import msgspec
 
 from loadgen.charts import STYLES, read_resource
-from loadgen.endpoint.admin import PREFIX, names_this_machine, read_changed_settings
+from loadgen.endpoint.admin import PREFIX, change_settings, names_this_machine
 from loadgen.endpoint.console.views import Views, create_monitor
 from loadgen.endpoint.service import RumService
 from loadgen.endpoint.service_error import InternalServerException, ServiceError
@@ -136,9 +136,7 @@ class Console:
         name, query = path.removeprefix(API), parse_qs(text, keep_blank_values=False, max_num_fields=100)
         found: Any
         if (request.method, name) == ("PUT", "settings") and self._is_live:
-            state = self._service.state
-            state.change(read_changed_settings(state.settings, request.body), self._service.clock())
-            found = state.settings
+            found = change_settings(self._service.state, request.body, self._service.clock())
         elif (request.method, name) == ("POST", "monitors") and self._is_live:
             found = create_monitor(self._service, request.body)
         elif request.method == "GET" and self._views.has(name):

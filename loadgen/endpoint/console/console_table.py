@@ -20,6 +20,7 @@ import msgspec
 
 from loadgen.endpoint.console.columns import COLUMNS, DIMENSIONS, Row, StoredRow, Words, read_rows
 from loadgen.endpoint.service_error import ValidationException
+from loadgen.endpoint.settings import YEAR_10000
 from loadgen.endpoint.store import Store
 from loadgen.model import Noun
 
@@ -115,8 +116,6 @@ STEPS_MS = tuple(
 """Lengths that the equal parts of a plot's time may have, in milliseconds."""
 
 MOST_PARTS = 120
-FURTHEST_MS = 253_402_300_800_000
-"""The year 10000; the endpoint keeps no later event."""
 
 
 class Scope(Noun):
@@ -162,7 +161,7 @@ class Scope(Noun):
 
 def read_scope(query: dict[str, list[str]], monitor: int) -> Scope:
     """Read a scope from a query's from, to, page, browser, os, device, country; raises ValidationException."""
-    start, end = (read_integer(query, name, 0, FURTHEST_MS) for name in ("from", "to"))
+    start, end = (read_integer(query, name, 0, YEAR_10000) for name in ("from", "to"))
     if start >= end:
         raise ValidationException("'from' must be before 'to', both in Unix milliseconds")
     filters = tuple((column, tuple(query[column])) for column in DIMENSIONS if query.get(column))

@@ -107,8 +107,7 @@ def _advise_on_monitor(service: RumService, refusal: RefusedCall) -> str:
     known = service.store.find_ever(refusal.call.monitor)
     if known is not None:
         return f"The app monitor {known.name} had this id, and was deleted."
-    present = [monitor for monitor in service.store.list_monitors() if monitor.deleted is None]
-    if not present:
+    if not (present := service.store.list_present()):
         return "This endpoint has no app monitor. Create one under Monitors."
     named = ", ".join(f"{monitor.name} has the id {monitor.id}" for monitor in present[:MONITORS_NAMED])
     return f"The path takes the id of an app monitor of this endpoint: {named}."

@@ -162,15 +162,22 @@ def measure_clients(table: ConsoleTable, scope: Scope) -> dict[str, Any]:
 def measure_vitals(table: ConsoleTable, scope: Scope) -> dict[str, Any]:
     """Return the distribution of each vital over all events (`all`), by device and by browser."""
     found: dict[str, dict[str, Any]] = {
-        name: {"good": good, "poor": poor, "width": poor * 2 / BINS} for name, (_, good, poor) in BOUNDS.items()
+        name: {"good": good, "poor": poor, "width": poor * 2 / BINS, "all": [], "device": [], "browser": []}
+        for name, (_, good, poor) in BOUNDS.items()
     }
-    for name, by in _distribute(table, scope).items():
-        found[name] |= by
+    for (grouping, kind, _), distribution in _distribute(table, scope).items():
+        distributions = found[TIMED[kind]][GROUPINGS[grouping]]
+        if len(distributions) < MOST_DISTRIBUTIONS:
+            distributions.append(distribution)
     return found
 
 
-def _distribute(table: ConsoleTable, scope: Scope) -> dict[str, dict[str, list[dict[str, Any]]]]:
-    """Return the quantiles, ratings and bars of each vital: of all events, and of the ten most frequent groups."""
+GROUPINGS = {3: "all", 1: "device", 2: "browser"}
+"""Names of the values of grouping_id(device, browser), which has a bit for each column that is not grouped by."""
+
+
+def _distribute(table: ConsoleTable, scope: Scope) -> dict[tuple[int, int, int], dict[str, Any]]:
+    """Return the quantiles, ratings and bars of each group, the most frequent first, by grouping, type and word."""
     where, values = scope.write_condition(table.words)
     vital = f"{where} AND {IS_TIMED} AND type <> {TYPE_WORDS[NAVIGATION]}"
     bar = f"greatest(least(floor(value / ({_choose_bound(2)} * 2 / {BINS})), {BINS}), 0)::INTEGER AS bar"
@@ -186,24 +193,7 @@ def _distribute(table: ConsoleTable, scope: Scope) -> dict[str, dict[str, list[d
     question = f"{source} SELECT {label}, bar, count(*) FROM vital GROUP BY GROUPING SETS {bars}"
     for grouping, kind, word, place, count in table.ask(question, values):
         found[grouping, kind, word]["bars"][place] = count
-    return _sort_distributions(found)
-
-
-GROUPINGS = {3: "all", 1: "device", 2: "browser"}
-"""Names of the values of grouping_id(device, browser), which has a bit for each column that is not grouped by."""
-
-
-def _sort_distributions(
-    found: dict[tuple[int, int, int], dict[str, Any]],
-) -> dict[str, dict[str, list[dict[str, Any]]]]:
-    by_vital: dict[str, dict[str, list[dict[str, Any]]]] = {
-        name: {by: [] for by in GROUPINGS.values()} for name in BOUNDS
-    }
-    for (grouping, kind, _), distribution in found.items():
-        distributions = by_vital[TIMED[kind]][GROUPINGS[grouping]]
-        if len(distributions) < MOST_DISTRIBUTIONS:
-            distributions.append(distribution)
-    return by_vital
+    return found
 
 
 # Errors and failed requests

@@ -6,20 +6,13 @@ Figures come from the console's table; app monitors and single events from the s
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
 
 from loadgen.endpoint.console import measures, sessions
-from loadgen.endpoint.console.console_table import (
-    FURTHEST_MS,
-    ConsoleTable,
-    FollowedTable,
-    Scope,
-    read_integer,
-    read_scope,
-)
+from loadgen.endpoint.console.console_table import ConsoleTable, FollowedTable, Scope, read_integer, read_scope
 from loadgen.endpoint.console.ingestion import describe_ingestion, describe_refusal
 from loadgen.endpoint.operations.metrics import read_destinations
 from loadgen.endpoint.operations.monitors import describe_monitor
@@ -28,8 +21,8 @@ from loadgen.endpoint.operations.stored_events import EventPlace, EventReader
 from loadgen.endpoint.request_body import encode_members
 from loadgen.endpoint.service import RumService
 from loadgen.endpoint.service_error import ResourceNotFoundException, ValidationException
-from loadgen.endpoint.settings import EndpointSettings
-from loadgen.endpoint.store import AppMonitor, Store
+from loadgen.endpoint.settings import YEAR_10000, EndpointSettings
+from loadgen.endpoint.store import AppMonitor
 from loadgen.model import Noun, Request
 from loadgen.rum.service_model import PUT_ACTION
 
@@ -39,20 +32,11 @@ MOST_DEFINITIONS = 200
 MOST_BYTES = 16 * 1024 * 1024
 """Bytes of batches that are decoded for one answer at most: the endpoint's other clients wait meanwhile."""
 
-Spans = dict[int, tuple[int, int]]
-"""Times of each monitor's first and last event in Unix milliseconds, by AppMonitor.number."""
 
-
-def list_monitors(service: RumService, spans: Spans) -> list[dict[str, Any]]:
-    """Return all monitors that are not deleted, by name, each with its settings, counts, metrics and policy."""
-    present = [monitor for monitor in service.store.list_monitors() if monitor.deleted is None]
-    return [_describe(monitor, service, spans) for monitor in present]
-
-
-def _describe(monitor: AppMonitor, service: RumService, spans: Spans) -> dict[str, Any]:
+def _describe(monitor: AppMonitor, service: RumService, first: int | None, last: int | None) -> dict[str, Any]:
+    """Describe a monitor with its settings, counts, metrics and policy; `first` and `last` event in Unix ms."""
     store = service.store
     requests, events, dropped = store.count_accepted(monitor)
-    first, last = spans.get(monitor.number, (None, None))
     return {
         "monitor": describe_monitor(monitor),
         "region": service.settings.region,
@@ -109,24 +93,6 @@ def create_monitor(service: RumService, body: bytes) -> dict[str, Any]:
     policy = msgspec.json.encode({"Version": "2012-10-17", "Statement": [statement]}).decode()
     service.perform_for_console("PutResourcePolicy", {"Name": wanted.name}, {"PolicyDocument": policy})
     return {"name": wanted.name, "id": created["Id"]}
-
-
-def read_events(
-    store: Store, settings: EndpointSettings, monitor: AppMonitor, places: Sequence[EventPlace]
-) -> tuple[list[dict[str, Any]], bool]:
-    """Return the events at these places, as GetAppMonitorData gives them, and whether all of them were read.
-
-    Events of a batch that has left the store meanwhile are left out.
-    """
-    reader = EventReader(store, settings, monitor)
-    found: list[dict[str, Any]] = []
-    for place in places:
-        if place.batch not in reader.batches and reader.bytes > MOST_BYTES:
-            return found, False
-        if event := reader.read(place):
-            raw = msgspec.Raw(encode_members(event).encode())
-            found.append({"batch": place.batch, "place": place.position, "ms": place.at, "event": raw})
-    return found, True
 
 
 Query = dict[str, list[str]]
@@ -199,8 +165,10 @@ class Views:
         }
 
     async def _list_monitors(self, query: Query) -> list[dict[str, Any]]:
+        """Return all monitors that are not deleted, by name."""
         spans = await self._table.ask(sessions.find_spans)
-        return list_monitors(self._service, spans)
+        present = self._service.store.list_present()
+        return [_describe(each, self._service, *spans.get(each.number, (None, None))) for each in present]
 
     async def _list_sessions(self, query: Query) -> dict[str, Any]:
         asked = sessions.SessionQuery(
@@ -248,7 +216,19 @@ class Views:
         return events[0]
 
     def _read(self, monitor: AppMonitor, places: list[EventPlace]) -> tuple[list[dict[str, Any]], bool]:
-        return read_events(self._service.store, self._service.settings, monitor, places)
+        """Return the events at these places, as GetAppMonitorData gives them, and whether all of them were read.
+
+        Events of a batch that has left the store meanwhile are left out.
+        """
+        reader = EventReader(self._service.store, self._service.settings, monitor)
+        found: list[dict[str, Any]] = []
+        for place in places:
+            if place.batch not in reader.batches and reader.bytes > MOST_BYTES:
+                return found, False
+            if event := reader.read(place):
+                raw = msgspec.Raw(encode_members(event).encode())
+                found.append({"batch": place.batch, "place": place.position, "ms": place.at, "event": raw})
+        return found, True
 
     async def _show_ingestion(self, query: Query) -> dict[str, Any]:
         return describe_ingestion(self._service, read_integer(query, "after", 0, _INTEGER64, 0))
@@ -265,4 +245,4 @@ def _read_before(query: Query) -> EventPlace | None:
     if len(parts) != 3 or not all(part.isdigit() and len(part) < 19 for part in parts):
         raise ValidationException("'before' must be what an answer gave as `next`")
     at, batch, position = map(int, parts)
-    return EventPlace(min(at, FURTHEST_MS), batch, position)
+    return EventPlace(min(at, YEAR_10000), batch, position)

@@ -180,7 +180,7 @@ def create_definitions(context: OperationContext, given: Members) -> Members:
             continue
         definition_id = present.setdefault(_make_key(definition), make_id())
         destination.write_definition(context.store, definition_id, definition)
-        kept.append(_describe_definition(definition_id, definition))
+        kept.append({"MetricDefinitionId": definition_id, **definition})
     return {"Errors": errors, "MetricDefinitions": kept}
 
 
@@ -213,10 +213,6 @@ def _make_error(member: str, value: Any, code: str, message: str) -> dict[str, A
     return {member: value, "ErrorCode": code, "ErrorMessage": message}
 
 
-def _describe_definition(definition_id: str, definition: dict[str, Any]) -> dict[str, Any]:
-    return {"MetricDefinitionId": definition_id, **definition}
-
-
 def delete_definitions(context: OperationContext, given: Members) -> Members:
     """BatchDeleteRumMetricDefinitions: delete the definitions with the given ids, report unknown ids."""
     destination = _find_destination(context, given)
@@ -237,7 +233,7 @@ def get_definitions(context: OperationContext, given: Members) -> Members:
     destination = _find_destination(context, given)
     query, definitions = f"BatchGetRumMetricDefinitions {destination}", destination.read_definitions(context.store)
     page, token = cut_page(given, query, definitions, lambda one: one.number, Integer64)
-    return {"MetricDefinitions": [_describe_definition(one.id, one.content) for one in page], **token}
+    return {"MetricDefinitions": [{"MetricDefinitionId": one.id, **one.content} for one in page], **token}
 
 
 def update_definition(context: OperationContext, given: Members) -> Members:

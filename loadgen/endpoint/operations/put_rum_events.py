@@ -20,16 +20,13 @@ from loadgen.endpoint.operations.context import Members, OperationContext
 from loadgen.endpoint.operations.policies import RequestContext, is_allowed
 from loadgen.endpoint.request_body import escape_halves, inflate, is_object, read_object, scan_object
 from loadgen.endpoint.service_error import ResourceNotFoundException, ServiceError, ValidationException
-from loadgen.endpoint.settings import EndpointSettings
+from loadgen.endpoint.settings import YEAR_10000, EndpointSettings
 from loadgen.endpoint.store import AppMonitor, Store, StoredBatch, make_room
 from loadgen.ids import NIL_UUID
 from loadgen.rum.events import EVENT_PREFIX, REPLAY
 from loadgen.rum.service_model import PUT_RUM_EVENTS, Operation, load_service_model
 from loadgen.rum.validation import compile_type, format_message, format_problem
 from loadgen.units import format_duration
-
-YEAR_10000 = 253_402_300_800_000
-"""Unix milliseconds. A later time stamp was probably given in milliseconds instead of seconds, and is refused."""
 
 _NIL = NIL_UUID.encode()
 _HEX_TO_ZERO = bytes.maketrans(b"0123456789abcdefABCDEF", b"0" * 22)
@@ -48,18 +45,14 @@ def handle(context: OperationContext, operation: Operation, labels: dict[str, st
     """Find the app monitor, read the batch, check the resource policy, and store the valid events."""
     monitor = context.store.find_active(labels["Id"])
     if monitor is None:
-        _check_id(operation, labels["Id"])
+        if wrong := [line for line in operation.find_problems({"Id": labels["Id"]}) if "at 'id'" in line]:
+            raise ValidationException(format_message(wrong))
         raise ResourceNotFoundException("AppMonitor", labels["Id"])
     batch = read_batch(inflate(context.request, context.settings.max_inflated_bytes), context.settings)
     if monitor.policy is not None:
         _authorise(context, monitor, batch.Alias)
     _keep_batch(context, monitor, batch)
     return {}
-
-
-def _check_id(operation: Operation, monitor_id: str) -> None:
-    if wrong := [line for line in operation.find_problems({"Id": monitor_id}) if "at 'id'" in line]:
-        raise ValidationException(format_message(wrong))
 
 
 def _authorise(context: OperationContext, monitor: AppMonitor, alias: str | None) -> None:
@@ -212,7 +205,8 @@ def _find_drop_reason(event: Any, monitor: AppMonitor, settings: EndpointSetting
     if event.timestamp < oldest:
         return f"its timestamp is older than {format_duration(settings.retention)}"
     # By default the web client records replays of 12 kB and more, so the limit cannot apply to them.
-    if event.type != REPLAY and (size := _count_bytes(event)) > settings.max_event_bytes:
+    size = 0 if event.type == REPLAY else len((event.details + (event.metadata or "")).encode())
+    if size > settings.max_event_bytes:
         return f"details and metadata have {size:,} bytes, more than {settings.max_event_bytes:,}"
     if event.type.startswith(EVENT_PREFIX):
         return None
@@ -221,7 +215,3 @@ def _find_drop_reason(event: Any, monitor: AppMonitor, settings: EndpointSetting
     if _match_custom_type(event.type) is None:
         return "the type of a custom event has 1 to 256 letters, digits, and _ . - alone"
     return None
-
-
-def _count_bytes(event: Any) -> int:
-    return len(event.details.encode()) + len((event.metadata or "").encode())

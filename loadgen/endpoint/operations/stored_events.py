@@ -45,7 +45,12 @@ def index_events(store: Store, monitor: AppMonitor, limit: int) -> bool:
         *(monitor.number, done[0][0] if done else 0, limit),
     )
     if rows:
-        store.write_many("INSERT INTO event_times VALUES (?, ?, ?, ?)", _list_times(monitor.number, rows))
+        places = (
+            (monitor.number, at, number, position)
+            for number, times, dropped in rows
+            for at, position in list_accepted(times, dropped)
+        )
+        store.write_many("INSERT INTO event_times VALUES (?, ?, ?, ?)", places)
         store.write("INSERT OR REPLACE INTO indexed VALUES (?, ?)", monitor.number, rows[-1][0])
     return len(rows) < limit
 
@@ -58,13 +63,6 @@ def read_places(store: Store, monitor: AppMonitor, before: EventPlace, after: in
         *(monitor.number, after, before.at, before.at, before.batch, before.position, limit),
     )
     return [EventPlace(*row) for row in rows]
-
-
-def _list_times(monitor: int, rows: list[tuple[Any, ...]]) -> Iterator[tuple[int, int, int, int]]:
-    """Yield rows of the table `event_times` for rows (number, times, dropped) of the table `batches`."""
-    for number, times, dropped in rows:
-        for at, position in list_accepted(times, dropped):
-            yield monitor, at, number, position
 
 
 def list_accepted(times: bytes, dropped: bytes | None) -> Iterator[tuple[int, int]]:

@@ -59,7 +59,7 @@ class Sent:
         request = Request(self.method, self.path.format(id=monitor), headers, self.body)
         if self.key is not None:
             request = Signer(self.key, self.region).sign(request, NOW + self.skew)
-        caller.endpoint.handle(request)
+        caller.handle(request)
         return Looker(caller), monitor
 
 

@@ -43,7 +43,7 @@ def test_both_paths_are_taken(caller: Caller, slash: str) -> None:
 def test_a_beacon_is_plain_text_with_its_signature_in_the_query(caller: Caller) -> None:
     headers = (("host", "127.0.0.1:8080"), ("content-type", "text/plain;charset=UTF-8"))
     request = Request("POST", f"/appmonitors/{caller.monitor()}", headers, json.dumps(batch()).encode())
-    assert caller.endpoint.handle(Signer(KEYS, "us-east-1").presign(request, caller.clock())).status == 200
+    assert caller.handle(Signer(KEYS, "us-east-1").presign(request, caller.clock())).status == 200
     assert len(caller.events()) == 2
 
 

@@ -1,7 +1,11 @@
-"""What is begun on an open connection: the same answers and causes as on a new one, and nobody waits."""
+"""Connections and their pool, against servers that behave and servers that do not: on an open connection as on a new
+one. Nobody waits for what is begun.
+"""
 
 from __future__ import annotations
 
+import resource
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,41 +13,17 @@ import gevent
 import pytest
 from gevent import socket
 from gevent.event import Event as Signal
+from gevent.pool import Group
 
 from loadgen.model import Request, Response
-from loadgen.swarm.connection import ConnectionPool
-from loadgen.swarm.senders import Exchange, Preflight, Senders, find_shortage
+from loadgen.swarm.connection import RESERVED_DESCRIPTORS, ConnectionPool
 from loadgen.transport import NoAnswer, find_route
-from tests.swarm.test_connection_pool import OK, REQUEST, Handler, answering, read_request, server
-from tests.swarm.test_schedule import due
-from tests.swarm.waiting import begin, send_over, serve
+from tests.swarm.servers import OK, REQUEST, Handler, answering, open_one, read_request, server, then
+from tests.swarm.waiting import begin, send_over
 from tests.transport.certificates import Authority
 from tests.transport.test_ways import read_until, serving
 
 LARGE = Request("POST", "/", REQUEST.headers, b"x" * 20_000_000 + b"body")
-
-
-def open_one(url: str, seconds: float = 5) -> ConnectionPool:
-    """A pool with an idle connection."""
-    network = ConnectionPool(find_route(url), seconds)
-    assert send_over(network, REQUEST).status == 200
-    return network
-
-
-def then(*pieces: bytes, close: bool = False) -> Handler:
-    """A whole answer to the first request, these pieces to each later one."""
-
-    def handle(connection: Any, _: Any) -> None:
-        read_request(connection)
-        connection.sendall(OK)
-        while read_request(connection):
-            for piece in pieces:
-                connection.sendall(piece)
-                gevent.sleep(0.01)
-            if close:
-                return
-
-    return handle
 
 
 def test_whoever_begins_waits_for_no_connection() -> None:
@@ -59,7 +39,7 @@ def test_requests_that_follow_each_other_share_a_connection() -> None:
     opened, seen = list[int](), list[bytes]()
     with server(answering(OK, opened=opened, seen=seen)) as url:
         network = open_one(url)
-        for _ in range(10):
+        for _ in range(20):
             ended = begin(network, REQUEST).get(timeout=5)
             assert isinstance(ended, Response)
             assert (ended.status, ended.body, ended.get_header("x-amzn-requestid")) == (200, b"{}", "r")
@@ -86,7 +66,7 @@ def test_an_answer_comes_in_pieces(begun: bytes) -> None:
     ],
     ids=["silent", "half", "hanging-up", "babbling"],
 )
-def test_no_answer_has_a_cause_and_the_connection_is_closed(handle: Handler, cause: str) -> None:
+def test_no_answer_on_an_open_connection_has_a_cause_and_the_connection_is_closed(handle: Handler, cause: str) -> None:
     with server(handle) as url:
         network = open_one(url, 0.2)
         ended = begin(network, REQUEST).get(timeout=5)
@@ -191,56 +171,233 @@ def test_with_tls_a_kept_connection_works_alike(tmp_path: Path) -> None:
         assert isinstance(ended, NoAnswer) and ended.cause == "closed"
 
 
-def test_senders_say_how_many_requests_may_be_in_flight_though_none_of_them_waits() -> None:
-    with server(then(b"")) as url:
-        network = open_one(url, 0.3)
-        senders = Senders(network.begin, lambda: 0.0)
-        serve(senders.serve, 2)
-        senders.hand_out([Exchange(due(1.0), REQUEST)])
-        assert senders.wait_until_free() == 1
-        assert network._idle == []  # the request is on its way, and no greenlet had a turn
-        assert senders.in_flight == 1
-        [over] = gevent.spawn(senders.collect).get(timeout=5)
-        assert isinstance(over.outcome, NoAnswer) and over.outcome.cause == "timeout"
-        assert (find_shortage(over), senders.in_flight, senders.wait_until_free()) == (None, 0, 2)
-
-
-def test_an_error_of_our_own_is_accounted_for() -> None:
-    """A header that HTTP/1.1 cannot carry."""
-    with server(answering(OK)) as url:
-        senders = Senders(open_one(url).begin, lambda: 0.0)
-        serve(senders.serve, 1)
-        senders.hand_out([Exchange(due(1.0), Request("POST", "/", (("x", "→"),), b""))])
-        [over] = gevent.spawn(senders.collect).get(timeout=5)
-        assert isinstance(over.outcome, NoAnswer) and over.outcome.cause == "generator: UnicodeEncodeError"
-        assert senders.wait_until_free() == 1
-
-
-def test_permission_is_asked_before_the_request_and_both_have_their_own_moments() -> None:
-    seen, moments = list[bytes](), iter(range(100))
+def test_a_request_arrives_as_it_is_and_its_answer_comes_back() -> None:
+    seen: list[bytes] = []
     with server(answering(OK, seen=seen)) as url:
-        senders = Senders(open_one(url).begin, lambda: float(next(moments)))
-        serve(senders.serve, 1)
-        preflight = Preflight(Request("POST", "/permission", REQUEST.headers, REQUEST.body))
-        senders.hand_out([Exchange(due(1.0), REQUEST, preflight=preflight)])
-        [over] = gevent.spawn(senders.collect).get(timeout=5)
-        assert [each.split()[1] for each in seen[1:]] == [b"/permission", b"/appmonitors/x?a=%2F"]
-        assert isinstance(preflight.outcome, Response) and isinstance(over.outcome, Response)
-        assert preflight.started < preflight.finished < over.started < over.finished
-        assert senders.wait_until_free() == 1
+        response = send_over(ConnectionPool(find_route(url), 5), REQUEST)
+    assert (response.status, response.body, response.get_header("x-amzn-requestid")) == (200, b"{}", "r")
+    assert seen == [
+        b"POST /appmonitors/x?a=%2F HTTP/1.1\r\nhost: h\r\ncontent-type: application/json\r\n"
+        b"content-length: 4\r\n\r\nbody"
+    ]
 
 
-def test_a_target_that_ends_the_connection_instead_of_permission_gets_the_request_all_the_same() -> None:
-    def refuse_permission(connection: Any, _: Any) -> None:
-        while (data := read_request(connection)) and b"permission" not in data:
-            connection.sendall(OK)
+def test_as_many_connections_are_open_as_requests_are_in_flight() -> None:
+    opened: list[int] = []
+    with server(answering(OK, opened=opened)) as url:
+        network, group = ConnectionPool(find_route(url), 5), Group()
+        for _ in range(50):
+            group.spawn(send_over, network, REQUEST)
+        group.join()
+        assert len(opened) == 50
+        send_over(network, REQUEST)
+    assert len(opened) == 50
 
-    with server(refuse_permission) as url:
-        network = open_one(url)
-        senders = Senders(network.begin, lambda: 0.0)
-        serve(senders.serve, 1)
-        preflight = Preflight(Request("POST", "/permission", REQUEST.headers, REQUEST.body))
-        senders.hand_out([Exchange(due(1.0), REQUEST, preflight=preflight)])
-        [over] = gevent.spawn(senders.collect).get(timeout=5)
-        assert isinstance(preflight.outcome, NoAnswer) and preflight.outcome.cause == "closed"
-        assert isinstance(over.outcome, Response)  # over a connection of its own
+
+@pytest.mark.parametrize("first", [b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n"])
+def test_an_interim_answer_is_not_the_answer(first: bytes) -> None:
+    opened: list[int] = []
+    with server(answering(first + OK, opened=opened)) as url:
+        network = ConnectionPool(find_route(url), 5)
+        answers = [send_over(network, REQUEST) for _ in range(2)]
+    assert [(answer.status, answer.body) for answer in answers] == [(200, b"{}")] * 2
+    assert answers[0].get_header("link") is None
+    assert len(opened) == 1
+
+
+def test_429_is_an_answer_like_any_other() -> None:
+    throttled = b"HTTP/1.1 429 Too Many Requests\r\nretry-after: 3\r\ncontent-length: 0\r\n\r\n"
+    with server(answering(throttled)) as url:
+        response = send_over(ConnectionPool(find_route(url), 5), REQUEST)
+    assert (response.status, response.get_header("retry-after")) == (429, "3")
+
+
+def test_a_chunked_answer_is_put_together() -> None:
+    chunked = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\n{\r\n1\r\n}\r\n0\r\n\r\n"
+    with server(answering(chunked)) as url:
+        assert send_over(ConnectionPool(find_route(url), 5), REQUEST).body == b"{}"
+
+
+def test_a_connection_that_the_server_closed_while_idle_is_not_used_again() -> None:
+    answers = 0
+
+    def once(connection: Any, _: Any) -> None:
+        nonlocal answers
+        answers += bool(read_request(connection))
+        connection.sendall(OK)
+        connection.shutdown(socket.SHUT_RDWR)
+
+    with server(once) as url:
+        network = ConnectionPool(find_route(url), 5)
+        assert [send_over(network, REQUEST).status for _ in range(5)] == [200] * 5
+    assert answers == 5
+
+
+def test_connection_close_is_obeyed() -> None:
+    opened: list[int] = []
+    closing = b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+    with server(answering(closing, opened=opened)) as url:
+        network = ConnectionPool(find_route(url), 5)
+        send_over(network, REQUEST)
+        send_over(network, REQUEST)
+    assert len(opened) == 2
+
+
+def silent(connection: Any, _: Any) -> None:
+    read_request(connection)
+    connection.recv(1)  # until the client gives up
+
+
+def hanging_up(connection: Any, _: Any) -> None:
+    read_request(connection)
+
+
+def babbling(connection: Any, _: Any) -> None:
+    read_request(connection)
+    connection.sendall(b"SSH-2.0-OpenSSH\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    ("handle", "cause"),
+    [(silent, "timeout"), (hanging_up, "closed"), (babbling, "malformed")],
+    ids=["silent", "hanging-up", "babbling"],
+)
+def test_no_answer_has_a_cause(handle: Handler, cause: str) -> None:
+    with server(handle) as url, pytest.raises(NoAnswer) as caught:
+        send_over(ConnectionPool(find_route(url), 0.2), REQUEST)
+    assert caught.value.cause == cause
+
+
+def test_each_request_has_its_own_time() -> None:
+    """Measured within one run: the later of two that nobody answers ends as much later as it began."""
+    began, ended = {}, {}
+
+    def ask(network: ConnectionPool, name: str) -> None:
+        began[name] = time.perf_counter()
+        with pytest.raises(NoAnswer, match="timeout"):
+            send_over(network, REQUEST)
+        ended[name] = time.perf_counter()
+
+    def silent(connection: Any, _: Any) -> None:
+        while connection.recv(65536):
+            pass
+
+    with server(silent) as url:
+        network = ConnectionPool(find_route(url), 0.6)
+        gevent.joinall(
+            [gevent.spawn(ask, network, "first"), gevent.spawn_later(0.3, ask, network, "second")], raise_error=True
+        )
+    took = {name: ended[name] - began[name] for name in began}
+    assert took["first"] >= 0.6 <= took["second"]
+    assert ended["first"] < ended["second"]
+
+
+def test_a_time_out_leaves_what_is_quick_alone() -> None:
+    def slow_to_the_first(connection: Any, _: Any) -> None:
+        while data := read_request(connection):
+            if b"slow" not in data:
+                connection.sendall(OK)
+
+    slow = Request("POST", "/slow", REQUEST.headers, REQUEST.body)
+    with server(slow_to_the_first) as url:
+        network = ConnectionPool(find_route(url), 0.2)
+        for _ in range(3):
+            with pytest.raises(NoAnswer, match="timeout"):
+                send_over(network, slow)
+            assert send_over(network, REQUEST).status == 200
+
+
+def test_a_drip_of_bytes_does_not_stretch_a_requests_time() -> None:
+    def drip(connection: Any, _: Any) -> None:
+        read_request(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\n")
+        for _ in range(100):
+            connection.sendall(b"x: y\r\n")
+            gevent.sleep(0.05)
+
+    with server(drip) as url, pytest.raises(NoAnswer, match="timeout"):
+        send_over(ConnectionPool(find_route(url), 0.3), REQUEST)
+
+
+def test_what_comes_behind_a_response_ends_the_connection() -> None:
+    opened: list[int] = []
+    with server(answering(OK + b"HTTP/1.1 500 No\r\n", opened=opened)) as url:
+        network = ConnectionPool(find_route(url), 5)
+        assert [send_over(network, REQUEST).status for _ in range(2)] == [200, 200]
+    assert len(opened) == 2
+
+
+def test_nobody_listening_is_refused() -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with pytest.raises(NoAnswer) as caught:
+        send_over(ConnectionPool(find_route(f"http://127.0.0.1:{port}"), 1), REQUEST)
+    assert caught.value.cause == "refused"
+
+
+def test_a_body_without_length_ends_with_the_connection() -> None:
+    def old(connection: Any, _: Any) -> None:
+        read_request(connection)
+        connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n{}")
+
+    with server(old) as url:
+        assert send_over(ConnectionPool(find_route(url), 5), REQUEST).body == b"{}"
+
+
+def test_an_upgrade_that_nobody_asked_for_is_malformed() -> None:
+    upgrade = b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n"
+    with server(answering(upgrade)) as url, pytest.raises(NoAnswer) as caught:
+        send_over(ConnectionPool(find_route(url), 1), REQUEST)
+    assert caught.value.cause == "malformed"
+
+
+def test_the_time_is_a_whole_requests_however_many_addresses_a_name_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    full: list[Any] = []
+    addresses = []
+    for host in ("127.0.0.2", "127.0.0.3"):
+        deaf = socket.socket()
+        deaf.bind((host, 0))
+        deaf.listen(0)
+        full.append(deaf)
+        addresses.append((socket.AF_INET, socket.SOCK_STREAM, 6, "", deaf.getsockname()))
+        for _ in range(3):  # a full backlog answers no further SYN
+            filler = socket.socket()
+            filler.setblocking(False)
+            filler.connect_ex(deaf.getsockname())
+            full.append(filler)
+    monkeypatch.setitem(socket.create_connection.__globals__, "getaddrinfo", lambda *_: addresses)
+    network = ConnectionPool(find_route("http://several.test", environ={}), 0.3)
+    asking = gevent.spawn(cause_of, network)
+    asking.join(timeout=2)
+    assert asking.ready() and asking.value == "timeout"
+    assert network.open == 0  # whoever was opening it has given up
+    for each in full:
+        each.close()
+
+
+def cause_of(network: ConnectionPool) -> str | None:
+    try:
+        send_over(network, REQUEST)
+    except NoAnswer as error:
+        return error.cause
+    return None
+
+
+def test_connections_end_before_the_last_descriptor_and_what_is_closed_counts_no_more() -> None:
+    with server(silent) as url:
+        network = ConnectionPool(find_route(url), 0.3)
+        network._most_open = 2
+        asking = [gevent.spawn(cause_of, network) for _ in range(3)]
+        gevent.joinall(asking, timeout=5)
+        assert sorted(each.value for each in asking) == ["generator: file descriptors", "timeout", "timeout"]
+        assert cause_of(network) == "timeout"
+    assert network.open == 0
+
+
+def test_an_open_file_is_one_connection_fewer() -> None:
+    route = find_route("http://127.0.0.1:9")
+    most = ConnectionPool(route, 1)._most_open
+    with Path("/dev/null").open():
+        assert ConnectionPool(route, 1)._most_open == most - 1
+    assert most < resource.getrlimit(resource.RLIMIT_NOFILE)[0] - RESERVED_DESCRIPTORS

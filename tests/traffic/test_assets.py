@@ -81,3 +81,14 @@ def test_no_two_files_of_a_page_have_one_address_whatever_it_is_called(name: str
     assets = Site(Scenario.model_validate({"name": "t", "pages": {name: page}})).assets
     assert len(set(assets.urls)) == len(assets.urls) == 27
     assert (assets.hero.sum(), assets.favicon.sum(), assets.client.sum()) == (1, 1, 1)
+
+
+def test_some_third_parties_tell_no_sizes() -> None:
+    """Without Timing-Allow-Origin transferSize is 0, while the duration is told."""
+    sizes: dict[str, set[int]] = {}
+    for session in seen(small("[telemetry.resources]\nscript = 14"), SEED):
+        for event in (event for load in session.loads for event in load.events if event.type == RESOURCE):
+            host = event.details.targetUrl.split("/")[2]
+            sizes.setdefault(host, set()).add(event.details.transferSize)
+    others = {host for host in sizes if host != "shop.example.com"}
+    assert {host for host in others if sizes[host] == {0}} and {host for host in others if len(sizes[host]) > 1}

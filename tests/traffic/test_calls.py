@@ -13,7 +13,7 @@ from loadgen.rum.events import HTTP, XRAY
 from loadgen.scenario import Scenario
 from loadgen.wire.json_templates import date_details
 from tests.traffic.conftest import SEED
-from tests.traffic.look import SMALL, events, small
+from tests.traffic.look import SMALL, events, seen, small
 
 ABSOLUTE = "https://api.example.com/v1/cart?lang=en"
 
@@ -82,3 +82,11 @@ def test_a_trace_id_tells_the_second_in_which_its_trace_starts(zero: float) -> N
 def test_w3c_trace_ids_have_32_digits() -> None:
     found = [details["trace_id"] for _, details in calls('failures = { "500" = 1.0 }', "enableW3CTraceId = true")]
     assert found and all(re.fullmatch("[0-9a-f]{32}", each) for each in found)
+
+
+def test_a_call_that_always_fails_does_and_leaves_the_others_alone() -> None:
+    api = 'api = [{ path = "/api/a", failures = { "503" = 1 } }, "GET /api/b"]'
+    text = SMALL.replace('api = ["GET /api/{item}", "POST /api/cart"]', api)
+    scenario = Scenario.parse(f"{text}\n[telemetry.api]\nfailures = {{}}\nnetwork = 0", "small.toml")
+    made = [event.details for event in events(seen(scenario, SEED), HTTP)]
+    assert {(each.request.url, each.response.status) for each in made} == {("/api/a", 503)}

@@ -1,4 +1,4 @@
-"""Visitors who were new earlier in a run come back in it."""
+"""Visitors who were new earlier in a run come back in it; most come from where it is day."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from loadgen.errors import ScenarioError
 from loadgen.model import Session
 from loadgen.scenario import Scenario
 from tests.traffic.conftest import SEED
-from tests.traffic.look import SMALL
+from tests.traffic.look import SMALL, small
 
 
 def day(again: float) -> Scenario:
@@ -98,3 +98,11 @@ def test_systems_versions_and_languages_are_those_that_a_scenario_states() -> No
 def test_mixes_that_no_browser_fits_are_refused(mixes: str) -> None:
     with pytest.raises(ScenarioError, match="small: population: no visitor can have these devices and"):
         next(traffic.draw_sessions(Scenario.parse(f"{SMALL}[population]\n{mixes}\n", "x.toml"), SEED))
+
+
+def test_night_owls_come_from_where_it_is_day() -> None:
+    """At 11:00 UTC, Japan's 20:00 and 05:00 in the middle of North America."""
+    more = '[population]\ncountries = { JP = 1, US = 1 }\n[arrivals.day]\nstarts = "mon 11:00"\nratio = 10'
+    sessions = list(traffic.draw_sessions(small(more).adjust(rate=3), 3))
+    japanese = [session for session in sessions if session.visitor.country == "JP"]
+    assert len(japanese) / len(sessions) > 0.8

@@ -7,7 +7,8 @@ import pytest
 from loadgen.rum.events import FCP, FID, INP, LCP, NAVIGATION, RESOURCE
 from loadgen.scenario import Scenario
 from tests.traffic.conftest import SEED
-from tests.traffic.look import SeenSession, events, loads, one, seen
+from tests.traffic.look import SeenSession, events, loads, one, seen, small
+from tests.traffic.test_file_times import BLINK, details
 
 LINKS = """
 name = "links"
@@ -139,3 +140,10 @@ def test_a_largest_image_from_the_cache_is_in_the_first_frame(shop: list[SeenSes
     assert min(map(len, shown.values())) > 50
     assert sum(shown[True]) > 0.7 * len(shown[True])
     assert sum(shown[False]) < 0.2 * len(shown[False])
+
+
+@pytest.mark.parametrize(("share", "nameless"), [(0, True), (1, False)])
+def test_blink_names_the_target_of_a_pointer_only_where_something_listens(share: int, nameless: bool) -> None:
+    told = [each.attribution for each in details(small(f"{BLINK}pointer_listeners = {share}"), FID)]
+    assert {each.eventTarget == "" for each in told if each.eventType == "pointerdown"} == {nameless}
+    assert all(each.eventTarget for each in told if each.eventType == "keydown")

@@ -28,11 +28,3 @@ def test_a_chain_has_the_figures_of_its_probabilities() -> None:
     """Home (0.4 leave) then item (0.5 leave): bounce 0.4 within 2 points when nothing else plays in."""
     plain = small("[population]\nback = 0\nreload = 0\nimpatience = 0")
     assert traffic.describe(plain).bounce == pytest.approx(0.4, abs=0.02)
-
-
-def test_night_owls_come_from_where_it_is_day() -> None:
-    """At 11:00 UTC, Japan's 20:00 and 05:00 in the middle of North America."""
-    more = '[population]\ncountries = { JP = 1, US = 1 }\n[arrivals.day]\nstarts = "mon 11:00"\nratio = 10'
-    sessions = list(traffic.draw_sessions(small(more).adjust(rate=3), 3))
-    japanese = [session for session in sessions if session.visitor.country == "JP"]
-    assert len(japanese) / len(sessions) > 0.8

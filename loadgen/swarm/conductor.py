@@ -64,9 +64,7 @@ class Conductor:
         self.interrupted = False
         self.over = gevent.event.Event()  # set when the run is summed up
         self._dropped = dropped
-        self.broken: str | None = (
-            None  # why the run is not complete, such as a dead greenlet or a full disk; None: it is
-        )
+        self.broken: str | None = None  # why the run is not complete: a dead greenlet, a full disk; None: it is
         self._environment = environment
         self.spec = spec
         self._scenario = spec.scenario

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import os
+import resource
 import ssl
 from collections.abc import Callable
 from functools import partial
@@ -17,6 +18,7 @@ from time import perf_counter
 from typing import Any
 
 import gevent
+import psutil
 from gevent import socket
 from gevent import ssl as gevent_ssl
 
@@ -26,7 +28,6 @@ from loadgen.transport import (
     NoAnswer,
     ResponseParser,
     Route,
-    count_free_descriptors,
     explain_connect_error,
     name_cause,
     open_tunnel,
@@ -35,9 +36,9 @@ from loadgen.transport import (
 
 RESERVED_DESCRIPTORS = 24  # for files of records and reports, and the connections of Locust
 RECEIVE_BYTES = 4096  # RUM's answers have less than a kilobyte
-RECORD_BYTES = (
-    16384  # the longest TLS record: a part of one would wait in OpenSSL, where the event loop does not see it
-)
+RECORD_BYTES = 16384
+"""The longest TLS record: a part of one would wait in OpenSSL, where the event loop does not see it."""
+
 TRUSTED_SECONDS = 1.0  # an idle connection is believed to be open this long after its last use
 READ = 1  # libev's name for "something to read"
 
@@ -198,7 +199,8 @@ class ConnectionPool:
         self._idle: list[GeventConnection] = []
         self._busy: dict[GeventConnection, float] = {}  # the deadline of each connection, the oldest first
         self._timer: Any = None
-        self._most_open = count_free_descriptors() - RESERVED_DESCRIPTORS
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self._most_open = soft - psutil.Process().num_fds() - RESERVED_DESCRIPTORS
 
     @property
     def open(self) -> int:

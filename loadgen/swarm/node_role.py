@@ -222,11 +222,9 @@ class NodeRole:
             require_descriptors(spec.senders, f"{spec.senders} senders of a worker")
             require_ports(spec.senders, f"{spec.senders} senders of a worker")
         part = (share.index, share.of)
-        sessions = merge_in_order(
+        sessions = merge_in_order(  # each app monitor has a seed, and so visitors, of its own
             planned(each.scenario, seed, part, yield_to_others=lambda: self.engine.yield_to_senders())
-            for seed, each in enumerate(
-                job.monitors, spec.seed
-            )  # another seed, so each app monitor has its own visitors
+            for seed, each in enumerate(job.monitors, spec.seed)
         )
         network = ConnectionPool(find_route(spec.url), spec.timeout)
         signs = any(each.signed for each in job.monitors)

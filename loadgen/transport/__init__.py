@@ -6,7 +6,6 @@ none came; `first_answer` checks that a target answers at all. `blocking_connect
 greenlets send with the same rules from `swarm.connection`, the only module with gevent's sockets.
 """
 
-from loadgen.causes import FOREIGN
 from loadgen.transport.answers import (
     NoAnswer,
     allows_origin,
@@ -24,7 +23,6 @@ from loadgen.transport.blocking_connection import TIMEOUT_SECONDS, BlockingConne
 from loadgen.transport.first_answer import ANSWER_SECONDS, FirstAnswer, OnWait, require_answer, start_notice
 from loadgen.transport.http1 import ResponseParser, open_tunnel, serialize
 from loadgen.transport.limits import (
-    count_free_descriptors,
     require_descriptors,
     require_free_port,
     require_ports,
@@ -35,7 +33,6 @@ from loadgen.transport.route import BUNDLES, PORTS, Route, find_route, is_loopba
 __all__ = [
     "ANSWER_SECONDS",
     "BUNDLES",
-    "FOREIGN",
     "PORTS",
     "TIMEOUT_SECONDS",
     "BlockingConnection",
@@ -45,7 +42,6 @@ __all__ = [
     "ResponseParser",
     "Route",
     "allows_origin",
-    "count_free_descriptors",
     "describe_answer",
     "explain_connect_error",
     "find_route",

@@ -40,6 +40,7 @@ class ResponseParser:
 
     __slots__ = ("begun", "body", "complete", "headed", "headers", "keep_alive", "most", "parser", "size", "status")
     complete: bool
+    headed: bool
     status: int
 
     def __init__(self, most: int = MOST_ANSWER_BYTES) -> None:
@@ -143,16 +144,11 @@ def open_tunnel(stream: Stream, route: Route) -> None:
 
 def read_status(stream: Stream) -> int:
     """Return the status of the answer to CONNECT. Read byte by byte: the bytes after its head are the target's."""
-    head = b""
-    while not head.endswith(b"\r\n\r\n"):
-        received = stream.recv(1)
-        if not received:
-            raise NoAnswer("proxy: closed", sent=False)
-        head += received
-        if len(head) > MOST_HEAD_BYTES:
-            raise NoAnswer("proxy: malformed", sent=False)
-    version, _, after = head.partition(b" ")
-    status = after[:3]
-    if not version.startswith(b"HTTP/1.") or not status.isdigit():
-        raise NoAnswer("proxy: malformed", sent=False)
-    return int(status)
+    parser = ResponseParser(MOST_HEAD_BYTES)
+    try:
+        while not parser.headed:
+            parser.feed(stream.recv(1))
+    except NoAnswer as error:
+        cause = "closed" if error.cause == "closed" else "malformed"
+        raise NoAnswer(f"proxy: {cause}", sent=False) from error
+    return parser.status

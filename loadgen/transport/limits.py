@@ -29,22 +29,6 @@ CLOSING = frozenset({"04", "05", "06", "0B"})
 """FIN_WAIT1, FIN_WAIT2, TIME_WAIT, CLOSING (include/net/tcp_states.h): the states of the end that closed first."""
 
 
-def count_free_descriptors() -> int:
-    """Return how many files and connections this process may still open."""
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return soft - count_open_descriptors()
-
-
-def count_open_descriptors() -> int:
-    """Return how many files and connections this process has open; 0 if the system does not say."""
-    for folder in ("/proc/self/fd", "/dev/fd"):
-        try:
-            return len(os.listdir(folder))  # noqa: PTH208  (a Path for each of thousands is slow)
-        except OSError:
-            continue
-    return 0
-
-
 def require_descriptors(connections: int, what: str, processes: int = 1) -> None:
     """Let this process and its child processes open `connections` each. LoadgenError: the system does not allow it.
 

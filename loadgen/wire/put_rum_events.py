@@ -165,17 +165,11 @@ def compress(body: bytes, length: int) -> bytes | None:
     """Compress a body with gzip; None if the web client would send it plain.
 
     `length` is the length of the body's text in UTF-16 code units.
+
+    The result is copied into memory of exactly its size. ISA-L writes into a buffer of 16 kB and frees the unused end,
+    which is too small for the next body. So beside each body that waits to be sent, memory would stay unused.
     """
     if length < MIN_LENGTH:
         return None
     packed = isal_zlib.compress(body, LEVEL, GZIP_WINDOW)
-    return trim_memory(packed) if 1 - len(packed) / length >= MIN_SAVED else None
-
-
-def trim_memory(made: bytes) -> bytes:
-    """Copy bytes into memory of exactly their size.
-
-    ISA-L writes into a buffer of 16 kB and frees the unused end, which is too small for the next body. So beside each
-    body that waits to be sent, memory would stay unused.
-    """
-    return bytes(memoryview(made))
+    return bytes(memoryview(packed)) if 1 - len(packed) / length >= MIN_SAVED else None

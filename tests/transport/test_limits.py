@@ -10,7 +10,6 @@ import pytest
 
 from loadgen.errors import LoadgenError
 from loadgen.transport import (
-    count_free_descriptors,
     limits,
     require_descriptors,
     require_free_port,
@@ -44,13 +43,6 @@ def test_a_hard_limit_is_named_with_what_is_needed(limited: list[tuple[int, int]
         "or give --senders 600"
     )
     assert limited == [(300, 700)]
-
-
-def test_an_open_file_is_one_descriptor_fewer() -> None:
-    free = count_free_descriptors()
-    with Path("/dev/null").open():
-        assert count_free_descriptors() == free - 1
-    assert free < resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 def test_too_few_local_ports_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -196,8 +196,8 @@ def test_a_proxy_that_opens_no_tunnel_is_named(sender: Sender, answer: bytes, ca
 def test_a_proxy_that_answers_byte_by_byte_has_no_more_time_than_one_that_does_not(sender: Sender) -> None:
     def trickle(connected: socket.socket) -> None:
         read_until(connected, b"\r\n\r\n")
-        for _ in range(100):
-            connected.sendall(b"H")
+        for byte in b"HTTP/1.1 200 OK\r\nx: ".ljust(100, b"y"):
+            connected.sendall(bytes([byte]))
             Event().wait(0.05)
 
     with serving(trickle) as port:

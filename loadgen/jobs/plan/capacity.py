@@ -40,17 +40,7 @@ from loadgen.verb_options import PlanOptions
 from loadgen.wire.sigv4 import Credentials, Signer
 
 MOST_SINGLE_REQUESTS = 30_000  # requests that are simulated one by one for every quota that is tried
-QUOTA_SHARES = (
-    0.1,
-    0.2,
-    0.35,
-    0.5,
-    0.65,
-    0.8,
-    0.9,
-    1.0,
-    1.1,
-)  # points of the curve of loss: shares of the quota needed
+QUOTA_SHARES = (0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 1.0, 1.1)  # points of the curve of loss, of the quota needed
 CLOSE = 0.05  # relative distance to the asked quota below which a point of the curve is left out
 CURVE_STEPS = 360  # steps of the page's curves over time, at most
 

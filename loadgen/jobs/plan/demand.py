@@ -123,18 +123,11 @@ def thin_demand(demand: Demand, keep: float, seed: int) -> Demand:
     return demand._replace(
         totals=msgspec.structs.replace(
             totals,
-            events=round(totals.events * keep),
-            unsent=round(totals.unsent * keep),
             requests=int(requests.sum()),
-            preflights=round(totals.preflights * keep),
+            **{name: round(getattr(totals, name) * keep) for name in ("events", "unsent", "preflights")},
         ),
         seconds=seconds._replace(requests=requests),
-        slots=slots._replace(
-            fetches=stream.binomial(slots.fetches, keep),
-            beacons=stream.binomial(slots.beacons, keep),
-            fetch_events=stream.binomial(slots.fetch_events, keep),
-            beacon_events=stream.binomial(slots.beacon_events, keep),
-        ),
+        slots=LoadBySlot(slots.length, *(stream.binomial(column, keep) for column in slots[1:])),
         attempts=None,
     )
 

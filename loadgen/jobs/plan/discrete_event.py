@@ -92,10 +92,7 @@ class RequestSimulation:
             self.passed[int(at)] += 1
             return
         batch = batch or make_bare_batch(at, self._beacon[row])
-        answered, retry_after = (
-            at + next(self._answers),
-            max(math.ceil(wait), 1),
-        )  # Retry-After as the endpoint sends it
+        answered, retry_after = at + next(self._answers), max(math.ceil(wait), 1)  # as the endpoint's Retry-After
         retry = self._dispatch[self._owner[row]].handle_answer(batch, THROTTLED, answered, retry_after)
         if retry is not None:
             heappush(self._retries, (retry.due, row, retry))

@@ -90,10 +90,8 @@ class Spread(NamedTuple):
     def choose_rehearsed(self, precision: float, run_visits: int) -> float:
         """Return how many visits to rehearse for `precision` (half an interval) at the least cost, walks included."""
         variance, root = (precision / CONFIDENCE) ** 2, math.sqrt(self.residual)
-        allowed, both = (
-            variance + (self.explained + self.residual) / run_visits,
-            root + math.sqrt(self.explained * WALK_COST),
-        )
+        allowed = variance + (self.explained + self.residual) / run_visits
+        both = root + math.sqrt(self.explained * WALK_COST)
         if math.sqrt(self.explained / WALK_COST) * both / allowed > run_visits:  # all are walked
             return self.residual / (variance + self.residual / run_visits)
         return root * both / allowed

@@ -33,9 +33,9 @@ class MonitorSlots:
 
     def __init__(self, demand: Demand, quota: AccountQuota, size: int) -> None:
         slots = demand.slots
-        self.fetches, self.beacons = _fit_column(slots.fetches, size), _fit_column(slots.beacons, size)
-        self._fetch_events = _fit_column(slots.fetch_events, size)
-        self._beacon_events = _fit_column(slots.beacon_events, size)
+        self.fetches, self.beacons, self._fetch_events, self._beacon_events = (
+            _fit_column(column, size) for column in slots[1:]
+        )
         self.delays = [
             max(round((delay + quota.answer_seconds) / slots.length), 1) for delay in list_retry_delays(demand.client)
         ]

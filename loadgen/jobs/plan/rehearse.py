@@ -3,7 +3,6 @@ precision."""
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from itertools import islice
@@ -11,6 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 import numpy as np
+import psutil
 
 from loadgen import client, traffic
 from loadgen.errors import LoadgenError
@@ -99,18 +99,13 @@ def refuse_too_large(name: str, sessions: float, duration: float, exact: bool) -
             f"{name}: an exact rehearsal of {sessions:,.0f} sessions is too large, {LONGEST_EXACT:,} fit; "
             "leave --exact out and a sample will do"
         )
-    wanted, there = sessions * (SESSION_BYTES if exact else START_BYTES), read_memory_bytes() / 2
+    wanted, there = sessions * (SESSION_BYTES if exact else START_BYTES), psutil.virtual_memory().total / 2
     if wanted > there:
         raise LoadgenError(
             f"{name}: {sessions:,.0f} sessions are too many: they take {wanted / 1e9:,.1f} GB and "
             f"{there / 1e9:,.1f} GB may be used here, enough for {there / wanted * sessions:,.0f}; "
             "give a lower --rate or a shorter --duration"
         )
-
-
-def read_memory_bytes() -> float:
-    """Return the size of the machine's memory in bytes."""
-    return float(os.sysconf("SC_PAGE_SIZE")) * os.sysconf("SC_PHYS_PAGES")
 
 
 class Rehearsal:

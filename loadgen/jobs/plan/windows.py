@@ -33,16 +33,14 @@ def _divide_evenly(duration: float, length: float, name: str, hour: int = 0) -> 
 
 
 def _divide_by_stages(scenario: Scenario) -> list[WindowBounds]:
-    stages = [stage for stage in scenario.arrivals.stages if stage.duration > 0]
+    stages = scenario.find_stages(1.0)
     if not stages or len(stages) > MOST_STAGES:
         return [("whole run", 0.0, scenario.duration)]
     found: list[WindowBounds] = []
     at, rate = 0.0, scenario.arrivals.start_rate
-    for stage in stages:
-        end = min(at + stage.duration, scenario.duration)
+    for end, stage in stages:
         name = f"hold {rate:g}/s" if stage.target == rate else f"{rate:g} → {stage.target:g}/s"
-        if end > at:
-            found.append((name, at, end))
+        found.append((name, at, end))
         at, rate = end, stage.target
     if at < scenario.duration:
         found.append((f"hold {rate:g}/s", at, scenario.duration))

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from queue import Empty, Queue, SimpleQueue
 from threading import Thread
 
+from loadgen.causes import FOREIGN
 from loadgen.model import Noun, Request, Response, Send
 from loadgen.options import Accept
-from loadgen.transport import FOREIGN, NoAnswer, describe_answer, name_outcome, parse_retry_after
+from loadgen.transport import NoAnswer, describe_answer, name_outcome, parse_retry_after
 
 
 class Attempt(Noun):

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 from itertools import islice
+from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from loadgen import traffic
@@ -82,7 +84,7 @@ def test_an_expected_volume_is_exact_up_to_the_last_session_that_is_rehearsed(
 def test_what_does_not_fit_is_refused_with_its_size(
     sessions: float, duration: float, exact: bool, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("loadgen.jobs.plan.rehearse.read_memory_bytes", lambda: 16e9)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(total=16e9))
     with pytest.raises(LoadgenError) as refused:
         refuse_too_large("shop", sessions, duration, exact)
     assert said in str(refused.value)

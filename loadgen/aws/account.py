@@ -12,7 +12,7 @@ from uuid import UUID
 
 import msgspec
 
-from loadgen.aws.clients import explain_errors, is_on_this_machine, open_client, open_rum, open_session
+from loadgen.aws.clients import MISSING, explain_errors, is_on_this_machine, open_client, open_rum, open_session
 from loadgen.aws.desired_state import build_creation
 from loadgen.errors import ControlError
 from loadgen.model import Noun
@@ -123,9 +123,8 @@ class Account:
         try:
             with explain_errors("asking for the quota", "servicequotas:GetServiceQuota"):
                 quotas = open_client(self._session, "service-quotas", self.region)
-                return float(
-                    quotas.get_service_quota(ServiceCode="rum", QuotaCode=REQUESTS_QUOTA_CODE)["Quota"]["Value"]
-                )
+                answer = quotas.get_service_quota(ServiceCode="rum", QuotaCode=REQUESTS_QUOTA_CODE)
+                return float(answer["Quota"]["Value"])
         except ControlError:  # not permitted: callers learn the quota from 429s instead
             return None
 
@@ -135,9 +134,13 @@ class Account:
 
     def list_monitors(self) -> Iterator[dict[str, Any]]:
         """Yield the AppMonitorSummary of each app monitor."""
-        with explain_errors(f"listing app monitors in {self.region}"):
-            for page in self.rum.get_paginator("list_app_monitors").paginate():
-                yield from page.get("AppMonitorSummaries", [])
+        return self.list_pages(f"listing app monitors in {self.region}", "list_app_monitors", "AppMonitorSummaries")
+
+    def list_pages(self, doing: str, operation: str, member: str, **parameters: str) -> Iterator[dict[str, Any]]:
+        """Yield the items that the pages of an operation have in `member`; an error's message begins with `doing`."""
+        with explain_errors(doing):
+            for page in self.rum.get_paginator(operation).paginate(**parameters):
+                yield from page.get(member, [])
 
     def create(
         self, monitor: Monitor, client: Client | None = None, tags: dict[str, str] | None = None
@@ -165,7 +168,7 @@ class Account:
             try:
                 found: dict[str, Any] = self.rum.get_app_monitor(Name=name)["AppMonitor"]
             except ClientError as error:
-                if error.response["Error"].get("Code") == "ResourceNotFoundException":
+                if error.response["Error"].get("Code") == MISSING:
                     return None
                 raise
         return None if found.get("State") == "DELETING" else found

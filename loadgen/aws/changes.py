@@ -44,29 +44,15 @@ def read_state(account: Account, name: str, metrics: bool = True, policy: bool =
     found = account.look_up(name)
     if found is None:
         return MonitorState(None)
-    targets = list_destinations(account, name) if metrics else []
-    per_target = {
-        each.get("DestinationArn") or each["Destination"]: list_definitions(
-            account, name, each["Destination"], each.get("DestinationArn")
-        )
-        for each in targets
-    }
-    return MonitorState(found, targets, per_target, read_policy(account, name) if policy else None)
-
-
-def list_destinations(account: Account, name: str) -> list[dict[str, Any]]:
-    """List the MetricDestinationSummary of each metrics destination of an app monitor."""
-    with explain_errors(f"listing the metrics destinations of {name!r}"):
-        pages = account.rum.get_paginator("list_rum_metrics_destinations").paginate(AppMonitorName=name)
-        return [each for page in pages for each in page.get("Destinations", [])]
-
-
-def list_definitions(account: Account, name: str, destination: str, arn: str | None) -> list[dict[str, Any]]:
-    """List the MetricDefinition of each metric of one destination."""
-    where = {"AppMonitorName": name, "Destination": destination} | ({"DestinationArn": arn} if arn else {})
-    with explain_errors(f"listing the metric definitions of {name!r}"):
-        pages = account.rum.get_paginator("batch_get_rum_metric_definitions").paginate(**where)
-        return [each for page in pages for each in page.get("MetricDefinitions", [])]
+    doing, operation = f"listing the metrics destinations of {name!r}", "list_rum_metrics_destinations"
+    targets = list(account.list_pages(doing, operation, "Destinations", AppMonitorName=name)) if metrics else []
+    doing, operation = f"listing the metric definitions of {name!r}", "batch_get_rum_metric_definitions"
+    definitions = {}
+    for each in targets:
+        where = {key: each[key] for key in ("Destination", "DestinationArn") if each.get(key)}
+        pages = account.list_pages(doing, operation, "MetricDefinitions", AppMonitorName=name, **where)
+        definitions[each.get("DestinationArn") or each["Destination"]] = list(pages)
+    return MonitorState(found, targets, definitions, read_policy(account, name) if policy else None)
 
 
 def read_policy(account: Account, name: str) -> dict[str, Any] | None:

@@ -76,9 +76,7 @@ def open_botocore_session(isolated: bool) -> Any:
     files = dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))
     session = botocore.session.Session(session_vars=bare | files | {"region": (None, *defaults["region"][1:])})
     resolver = session.get_component("credential_provider")
-    resolver.providers = [
-        EnvProvider(mapping={"expiry_time": ""})
-    ]  # AWS_CREDENTIAL_EXPIRATION may belong to other keys
+    resolver.providers = [EnvProvider(mapping={"expiry_time": ""})]  # AWS_CREDENTIAL_EXPIRATION may be of other keys
     return session
 
 

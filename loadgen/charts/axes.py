@@ -13,8 +13,8 @@ from loadgen.model import Noun
 from loadgen.units import format_clock
 
 HEADROOM = 1.1
+MOST_TIMES = 7  # ticks of a time axis
 TIME_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400)
-
 
 Write = Callable[[float | None], str]
 """Formats a value as text; None: no value."""
@@ -70,10 +70,10 @@ class Axis(Noun):
         return cls(find_centres(len(named)), named, ticks, marks, spans)
 
 
-def make_linear_scale(highest: float, ticks: int = 4) -> Scale:
+def make_linear_scale(highest: float) -> Scale:
     """Make a linear scale from 0 to a little above the highest value, so that labels have room; to 1 if that is 0."""
     high = highest * HEADROOM if highest > 0 else 1.0
-    step = round_step(high / HEADROOM / ticks)
+    step = round_step(high / HEADROOM / 4)  # about four ticks
     return Scale(0.0, high, tuple(place * step for place in range(int(high / step + 1e-9) + 1)))
 
 
@@ -95,9 +95,11 @@ def make_log_scale(lowest: float, highest: float) -> Scale:
     )
 
 
-def time_ticks(seconds: float, most: int = 7) -> tuple[float, ...]:
-    """Return round moments in seconds from 0 to the end, about `most` at most."""
-    step = next((step for step in TIME_STEPS if seconds / step <= most), ceil(seconds / most / 86400) * 86400)
+def time_ticks(seconds: float) -> tuple[float, ...]:
+    """Return round moments in seconds from 0 to the end, about MOST_TIMES at most."""
+    step = next(
+        (step for step in TIME_STEPS if seconds / step <= MOST_TIMES), ceil(seconds / MOST_TIMES / 86400) * 86400
+    )
     return tuple(float(place * step) for place in range(int(seconds / step) + 1))
 
 

@@ -213,7 +213,7 @@ class Bisection:
         for _ in range(MOST_REPEATS):
             if broken_by == "generator":
                 broken_by = self._hold(rate)
-        if broken_by == "throttled" and not self._list_throttled_rates():
+        if broken_by == "throttled" and self._choose_priming_rate() is None:
             self._votes = {each: votes for each, votes in self._votes.items() if not is_kept(votes)}
         self._votes.setdefault(rate, []).append(broken_by)
 
@@ -224,12 +224,9 @@ class Bisection:
         self._on_step(self._steps[-1])
         return broken_by
 
-    def _list_throttled_rates(self) -> list[float]:
-        return [rate for rate, votes in self._votes.items() if "throttled" in votes]
-
     def _choose_priming_rate(self) -> float | None:
-        throttled = self._list_throttled_rates()
-        return max(throttled, default=None)
+        """Return the highest rate that was throttled; None before the first throttled window."""
+        return max((rate for rate, votes in self._votes.items() if "throttled" in votes), default=None)
 
     def build_limit(self, confirmed: bool) -> Limit:
         """Return the limit that is known by now. LoadgenError: no rate is known to keep the conditions."""

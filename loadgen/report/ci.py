@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from xml.etree import ElementTree
 
 from loadgen.errors import escape_controls
-from loadgen.report.thresholds import ThresholdText
+from loadgen.report.tables import ThresholdText
 from loadgen.results import Summary, ThresholdResult, describe_unguarded, name_verdict
 from loadgen.units import format_count, format_milliseconds, format_rate, format_share
 

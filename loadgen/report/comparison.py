@@ -127,11 +127,7 @@ def has_same_plan(one: RunData, other: RunData) -> bool:
     if one.summary.cut_off or other.summary.cut_off:
         return one is other
     plans = [
-        (
-            run.summary.scenario,
-            run.summary.pace,
-            run.spec and (run.spec.duration, run.spec.rate, run.spec.sample_rate),
-        )
+        (run.summary.scenario, run.summary.pace, run.spec and (run.spec.duration, run.spec.rate, run.spec.sample_rate))
         for run in (one, other)
     ]
     return plans[0] == plans[1]

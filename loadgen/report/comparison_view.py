@@ -29,7 +29,7 @@ from loadgen.charts import (
 )
 from loadgen.report.comparison import NAMES, Comparison, Difference, FigureInterval, align
 from loadgen.report.conditions import describe_condition
-from loadgen.report.plots import build_time_axis, choose_spread_scale, plot_curve, read_latency
+from loadgen.report.plots import build_time_axis, choose_spread_scale, plot_curve, read_quantiles
 from loadgen.results import BinnedRequests, BinnedTimes, RunData
 from loadgen.units import format_count, format_digits, format_milliseconds, format_rate
 
@@ -78,9 +78,7 @@ def build_comparison_page(given: Sequence[RunData], comparison: Comparison) -> s
             plot_curves(runs, "service", "Percentile curve of service time", lambda requests: requests.service),
             plot_curves(runs, "lag", "Percentile curve of schedule lag", lambda requests: requests.lag),
             render_card(
-                "Figures",
-                fold("Every run's figures with their intervals", build_figures_table(comparison)),
-                wide=True,
+                "Figures", fold("Every run's figures with their intervals", build_figures_table(comparison)), wide=True
             ),
         ),
         el("footer", comparison.method),
@@ -160,7 +158,7 @@ def plot_counts(runs: Sequence[RunData], name: str, title: str, about: str) -> M
 
 def plot_latencies(runs: Sequence[RunData]) -> Markup:
     """Plot the p99 latency of all runs over time."""
-    series = [read_latency(run, 0.99) for run in runs]
+    series = [read_quantiles(run, "latency", 0.99) for run in runs]
     axis, layers = overlay_runs(runs, series)
     title, about = "Latency p99", "99th percentile of the latency, from the intended moment to the answer."
     scale = choose_spread_scale(*series)

@@ -25,10 +25,10 @@ from loadgen.report.tables import (
     build_incidents_card,
     build_neighbours_card,
     build_stage_table,
+    build_thresholds_card,
     build_timeline_table,
     list_every_figure,
 )
-from loadgen.report.thresholds import build_thresholds_card
 from loadgen.results import ATTEMPT_OUTCOMES, RunData, Summary, describe_unguarded, name_verdict
 from loadgen.units import format_bytes, format_count, format_digits, format_milliseconds, format_rate, format_share
 
@@ -61,7 +61,7 @@ def build_report_page(run: RunData) -> str:
             build_accounting_card(run),
             build_incomplete_card(run),
             build_retries_card(run),
-            build_sessions_card(run),
+            render_card("Sessions", plots.plot_visitors(run).render(), about="Visits that were open at a time."),
             build_mix_card(summary),
             build_generator_card(run),
             build_errors_card(summary),
@@ -267,11 +267,6 @@ def build_generator_card(run: RunData) -> Markup:
     )
     drawn = (plots.plot_cpu(run).render(), plots.plot_memory(run).render())
     return render_card("Generator", told, *drawn, about="Processor and memory of the generator itself.")
-
-
-def build_sessions_card(run: RunData) -> Markup:
-    """Build the card of the sessions that were active over time."""
-    return render_card("Sessions", plots.plot_visitors(run).render(), about="Visits that were open at a time.")
 
 
 def describe_width(run: RunData) -> str:

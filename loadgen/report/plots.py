@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import inf, log10
+from typing import Literal
 
 import numpy as np
 
@@ -60,7 +61,7 @@ def plot_requests(run: RunData) -> Plot:
 
 def plot_latency(run: RunData) -> Plot:
     """Plot latency percentiles of each bin on a logarithmic axis."""
-    p50, p95, p99, top = (read_latency(run, share) for share in (0.5, 0.95, 0.99, 1.0))
+    p50, p95, p99, top = (read_quantiles(run, "latency", share) for share in (0.5, 0.95, 0.99, 1.0))
     layers = [
         Layer("max", "max", top, "dots"),
         Layer("p99", "p99", p99),
@@ -76,19 +77,10 @@ def plot_latency(run: RunData) -> Plot:
 
 def plot_lag(run: RunData) -> Plot:
     """Plot the generator's own schedule lag."""
-    requests = run.requests
-    p99 = (
-        requests.lag.compute_bin_quantiles(0.99).tolist()
-        if requests
-        else run.timeline.find_maxima("lag_p99_ms").tolist()
-    )
-    layers = [Layer("lag", "p99", p99)]
-    if requests:
-        p50, top = (
-            requests.lag.compute_bin_quantiles(0.5).tolist(),
-            requests.lag.compute_bin_quantiles(1.0).tolist(),
-        )
-        layers = [Layer("max", "max", top, "dots"), Layer("lag", "p99", p99), Layer("lag2", "p50", p50)]
+    layers = [Layer("lag", "p99", read_quantiles(run, "lag", 0.99))]
+    if run.requests:
+        p50, top = (read_quantiles(run, "lag", share) for share in (0.5, 1.0))
+        layers = [Layer("max", "max", top, "dots"), *layers, Layer("lag2", "p50", p50)]
     scale = choose_spread_scale(*(layer.values for layer in layers))
     text = "Schedule lag from the intended to the actual send, by step. It belongs to the generator, not to the target."
     return Plot("lag", "Schedule lag over time", text, build_run_axis(run), scale, format_milliseconds, layers)
@@ -227,12 +219,13 @@ def mark_incidents(run: RunData) -> list[Mark]:
     return [Mark(each.start / long, min(each.end / long, 1.0), each.incident.name) for each in find_incidents(run)]
 
 
-def read_latency(run: RunData, share: float) -> list[float]:
-    """Return a latency percentile of each bin, from the records; without records, that of its worst second."""
+def read_quantiles(run: RunData, clock: Literal["latency", "lag"], share: float) -> list[float]:
+    """Return a clock's quantile of each bin in ms, from the records; without records, that of its worst second."""
     if run.requests:
-        return list(run.requests.latency.compute_bin_quantiles(share).tolist())
+        times: BinnedTimes = getattr(run.requests, clock)
+        return list(times.compute_bin_quantiles(share).tolist())
     name = "max" if share == 1.0 else f"p{share * 100:.0f}"
-    return list(run.timeline.find_maxima(f"latency_{name}_ms").tolist())
+    return list(run.timeline.find_maxima(f"{clock}_{name}_ms").tolist())
 
 
 def choose_spread_scale(*series: Sequence[float]) -> Scale:

@@ -1,4 +1,4 @@
-"""Figures as tables: the plots as numbers, incidents, app monitors, the environment, and everything in summary.json."""
+"""Figures as tables: thresholds, the plots as numbers, incidents, app monitors, environment, all of summary.json."""
 
 from __future__ import annotations
 
@@ -7,34 +7,73 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from loadgen.charts import Child, Markup, el, render_card, render_facts, render_table
+from loadgen.model import Noun
 from loadgen.report.plots import find_incidents, plot_monitors, plot_monitors_throttled
-from loadgen.results import LedgerComparison, Requests, RunData, Summary
+from loadgen.results import Requests, RunData, Summary, ThresholdResult
 from loadgen.scenario import Incident
 from loadgen.units import (
+    NONE,
     format_bytes,
     format_clock,
     format_count,
+    format_digits,
     format_milliseconds,
+    format_percent,
     format_share,
 )
+
+TICK, CROSS = "✓", "✗"
+
+
+class ThresholdText(Noun):
+    """The texts of a threshold: sign, name, figure and bound."""
+
+    sign: str  # NONE if nothing was measured
+    name: str  # with its stage, if it has one
+    figure: str
+    bound: str  # with the relation of the figure to it, such as ≤ 500 ms
+
+    @classmethod
+    def of(cls, result: ThresholdResult) -> ThresholdText:
+        """Return the texts of a threshold."""
+        relation = ("≥" if result.kept else "<") if result.is_lowest else ("≤" if result.kept else ">")
+        return cls(
+            NONE if result.value is None else TICK if result.kept else CROSS,
+            result.name if result.stage is None else f"stage {result.stage} {result.name}",
+            format_bound(result.name, result.value),
+            f"{relation} {format_bound(result.name, result.limit)}",
+        )
+
+
+def format_bound(name: str, value: float | None) -> str:
+    """Format a figure or bound: clocks in milliseconds, shares in per cent; – for None."""
+    if value is None:
+        return NONE
+    return f"{format_digits(value)} ms" if name.endswith("_ms") else format_percent(value)
+
+
+def build_thresholds_card(summary: Summary) -> Markup:
+    """Build the page's card of thresholds."""
+    rows: list[tuple[Child, ...]] = [
+        (each.name, build_sign(each.sign), each.figure, each.bound)
+        for each in map(ThresholdText.of, summary.thresholds)
+    ]
+    if not rows:
+        return render_card("Thresholds", el("p", "The scenario has none.", class_="none"))
+    made = render_table(("threshold", "kept", "figure", "bound"), rows, "Thresholds with their figures", "thresholds")
+    return render_card("Thresholds", made, about="What the run had to keep.")
+
+
+def build_sign(sign: str) -> Markup:
+    """Build a tick or a cross with a word for screen readers."""
+    word = {TICK: "kept", CROSS: "missed"}.get(sign, "not measured")
+    return el("span", el("span", sign, aria_hidden="true"), f" {word}", class_=word.partition(" ")[0])
 
 
 def build_stage_table(summary: Summary) -> Markup:
     """Build the table of the stages, a row each."""
-    head = (
-        "stage",
-        "from",
-        "to",
-        "offered",
-        "sent",
-        "accepted",
-        "throttled",
-        "failed",
-        "events lost",
-        "bytes sent",
-        "p50",
-        "p99",
-    )
+    head = ("stage", "from", "to", "offered", "sent", "accepted", "throttled", "failed", "events lost", "bytes sent",
+            "p50", "p99")  # fmt: skip
     rows = [
         (
             f"stage {stage.stage}",
@@ -172,16 +211,11 @@ def build_monitor_table(summary: Summary) -> Markup:
             format_share(each.events.lost, each.events.sent),
             format_milliseconds(each.latency_ms.p50),
             format_milliseconds(each.latency_ms.p99),
-            describe_agreement(each.ledger),
+            {None: "not compared", True: "agrees", False: "does not agree"}[each.ledger.agrees],
         )
         for each in summary.monitors
     ]
     return render_table(head, rows, "App monitors, in shares of their own requests and events")
-
-
-def describe_agreement(ledger: LedgerComparison) -> str:
-    """Say in a word or two whether the endpoint's counts agree with ours."""
-    return {None: "not compared", True: "agrees", False: "does not agree"}[ledger.agrees]
 
 
 def build_environment_card(run: RunData) -> Markup:

@@ -8,15 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from loadgen.errors import escape_controls
-from loadgen.report.thresholds import list_thresholds
-from loadgen.results import (
-    LedgerComparison,
-    Milliseconds,
-    QuotaEstimate,
-    Summary,
-    describe_unguarded,
-    name_verdict,
-)
+from loadgen.report.tables import CROSS, TICK, ThresholdText
+from loadgen.results import LedgerComparison, Milliseconds, QuotaEstimate, Summary, describe_unguarded, name_verdict
 from loadgen.units import format_digits, format_share
 
 COLOURS = {"passed": "green", "failed": "red", "invalid": "magenta", "interrupted": "yellow"}
@@ -49,6 +42,22 @@ def render_summary(summary: Summary) -> RenderableType:
         *([Text.assemble(("quota     ", "bold"), describe_quota(summary.quota))] if summary.quota else []),
         Text.assemble(("ledger    ", "bold"), describe_ledger(summary.ledger, summary)),
     )
+
+
+def list_thresholds(summary: Summary) -> Table:
+    """List thresholds a row each."""
+    lines = Table.grid(padding=(0, 2))
+    lines.add_column(width=10, style="bold")
+    lines.add_column(width=1)
+    lines.add_column(width=28)
+    for _ in range(2):
+        lines.add_column(justify="right", width=12, no_wrap=True)
+    for place, each in enumerate(map(ThresholdText.of, summary.thresholds)):
+        style = {TICK: "green", CROSS: "bold red"}.get(each.sign, "dim")
+        title = "" if place else "thresholds"
+        lines.add_row(title, Text(each.sign, style=style), each.name, each.figure, each.bound)
+    lines.add_row("")
+    return lines
 
 
 def list_requests(summary: Summary) -> Table:

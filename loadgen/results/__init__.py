@@ -29,7 +29,6 @@ from loadgen.results.run_spec import CLUSTER_SECRET, LIFELINE, MASTER_SEEN, RunS
 from loadgen.results.summarize import RunEnd, find_breaches_so_far, summarize_run
 from loadgen.results.summary import (
     HANDOVER,
-    Events,
     Handover,
     LedgerComparison,
     Milliseconds,
@@ -59,7 +58,6 @@ __all__ = [
     "BinnedTimes",
     "Content",
     "EventCounts",
-    "Events",
     "Floats",
     "Follower",
     "GrowingFile",

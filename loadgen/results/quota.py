@@ -19,7 +19,7 @@ from loadgen.results.histogram import Floats
 LEAST_REFUSALS = 5
 MOST_MOMENTS = 50_000  # enough for a rate to a thousandth; more moments only take time
 LONGEST_GAP = 1.0  # seconds between refusals in which a bucket of a second's tokens cannot have filled up
-GOLDEN = (5**0.5 - 1) / 2
+STEPS = 40  # of a bisection: to a part of 10^12
 LEAST_DOUBT = 0.002  # of the rate
 SCATTER_DOUBT = 0.05
 """Doubt as a share of the rate, for each second by which answer times scatter: the moment of an answer is not the
@@ -48,13 +48,12 @@ def estimate_quota(accepted_at: Floats, refused_at: Floats, scatter: float = 0.0
     chains = _Chains(accepted, refused)
     if not chains.taken.any():
         return None
-    rate = find_minimum(chains.measure_contradiction, 0.0, 2 * chains.crude_rate)
+    highest = 2 * chains.crude_rate
+    rate = find_edge(lambda each: chains.measure_slope(each) < 0, 0.0, highest)  # the contradiction is convex
     bound = chains.measure_contradiction(rate) * 1.1 + TOLERANCE
+    edges = (find_edge(lambda each: chains.measure_contradiction(each) <= bound, rate, end) for end in (0.0, highest))
     doubt = LEAST_DOUBT + SCATTER_DOUBT * scatter
-    low = min(find_edge(lambda r: chains.measure_contradiction(r) <= bound, rate, 0.0), rate * (1 - doubt))
-    high = max(
-        find_edge(lambda r: chains.measure_contradiction(r) <= bound, rate, 2 * chains.crude_rate), rate * (1 + doubt)
-    )
+    low, high = min(next(edges), rate * (1 - doubt)), max(next(edges), rate * (1 + doubt))
     return QuotaEstimate(*(round(float(figure), 3) for figure in (rate, low, high, find_burst(accepted, rate))))
 
 
@@ -92,9 +91,16 @@ class _Chains:
 
         The level at the start of a span is known to half a token only; that much is allowed for.
         """
+        return float(np.square(self._measure_excess(rate)).sum())
+
+    def measure_slope(self, rate: float) -> float:
+        """Return half the derivative of `measure_contradiction` at a rate."""
+        return float((self._measure_excess(rate) * np.where(self.taken, -self.elapsed, self.elapsed)).sum())
+
+    def _measure_excess(self, rate: float) -> Floats:
         level = 0.5 + rate * self.elapsed - self.since
-        wrong = np.where(self.taken, 0.5 - level, level - 1.5)
-        return float(np.square(np.maximum(wrong, 0.0)).sum())
+        excess: Floats = np.maximum(np.where(self.taken, 0.5 - level, level - 1.5), 0.0)
+        return excess
 
 
 def find_burst(accepted: Floats, rate: float) -> float:
@@ -103,27 +109,11 @@ def find_burst(accepted: Floats, rate: float) -> float:
     return float(np.max(before + 1 - np.minimum.accumulate(before)))
 
 
-def find_minimum(cost: Callable[[float], float], low: float, high: float, steps: int = 40) -> float:
-    """Find where the cost is least between two bounds, by golden-section search."""
-    a, b = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
-    cost_a, cost_b = cost(a), cost(b)
-    for _ in range(steps):
-        if cost_a <= cost_b:
-            high, b, cost_b = b, a, cost_a
-            a = high - GOLDEN * (high - low)
-            cost_a = cost(a)
-        else:
-            low, a, cost_a = a, b, cost_b
-            b = low + GOLDEN * (high - low)
-            cost_b = cost(b)
-    return (low + high) / 2
-
-
-def find_edge(holds: Callable[[float], bool], inside: float, outside: float, steps: int = 40) -> float:
+def find_edge(holds: Callable[[float], bool], inside: float, outside: float) -> float:
     """Find by bisection where a condition that holds at `inside` ceases to hold, towards `outside`."""
     if holds(outside):
         return outside
-    for _ in range(steps):
+    for _ in range(STEPS):
         middle = (inside + outside) / 2
         inside, outside = (middle, outside) if holds(middle) else (inside, middle)
     return inside

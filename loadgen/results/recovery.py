@@ -30,14 +30,7 @@ from loadgen.results.records import Records
 from loadgen.results.run_folder import HISTOGRAMS, RunFolder
 from loadgen.results.summarize import RunEnd, summarize_run
 from loadgen.results.summary import RunMonitor, Summary
-from loadgen.results.timeline import (
-    MonitorRow,
-    TimelineRow,
-    read_monitor_rows,
-    read_offered,
-    read_tally,
-    read_timeline,
-)
+from loadgen.results.timeline import MonitorRow, TimelineRow, read_monitor_rows, read_offered, read_tally, read_timeline
 
 
 def recover_summary(folder: RunFolder) -> Summary:
@@ -162,9 +155,8 @@ class TriedBatches:
             tried = batch[(batch["monitor"] == self._monitor) & (batch["session"] >= 0)]
             sign = np.where(tried["status"] == record.NOT_SENT, -1, 1)
             sums = np.bincount(tried["session"], weights=sign, minlength=len(self._by_session))
-            counts = sums.astype(np.int64).astype(
-                np.uint16
-            )  # wraps around below 0: the STARTED mark of a NOT_SENT mark may be in another chunk
+            # Wraps around below 0: the STARTED mark of a NOT_SENT mark may be in another chunk.
+            counts = sums.astype(np.int64).astype(np.uint16)
             counts[: len(self._by_session)] += self._by_session
             self._by_session, self.until = counts, max(self.until, float(batch["intended"].max()))
 

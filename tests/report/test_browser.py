@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from loadgen.report import build_comparison_page, build_report_page
+from loadgen.report import build_comparison_page
 from loadgen.report.comparison import compare_runs
+from loadgen.report.page import build_report_page
 from loadgen.results.run_data import RunData
 from tests.endpoint.browser.test_web_client import HERE, missing
 from tests.report.runs import Plan, make

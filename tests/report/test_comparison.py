@@ -14,9 +14,10 @@ from rich.console import Console
 
 from loadgen.cli import commands
 from loadgen.errors import LoadgenError
-from loadgen.report import build_comparison_page, build_report_page
+from loadgen.report import build_comparison_page
 from loadgen.report.comparison import DRAWS, NAMES, Comparison, compare_runs, draw_weights
 from loadgen.report.comparison_view import format_figure, format_signed, render_comparison
+from loadgen.report.page import build_report_page
 from loadgen.results import RunFolder
 from loadgen.results.run_data import RunData
 from tests.report.runs import Plan, make

@@ -12,8 +12,9 @@ import pytest
 
 from loadgen.charts.html import VOID
 from loadgen.errors import LoadgenError, escape_controls
-from loadgen.report import build_report_page, write_report
+from loadgen.report import write_report
 from loadgen.report.accounting import list_nodes
+from loadgen.report.page import build_report_page
 from loadgen.report.plots import find_incidents
 from loadgen.report.tables import flatten, format_leaf
 from loadgen.results import RunFolder

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from loadgen.report import build_report_page
+from loadgen.report.page import build_report_page
 from loadgen.results.run_data import RunData
 from tests.report.runs import Plan, make
 from tests.report.test_browser import browse, whole_browser

@@ -17,7 +17,9 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from loadgen.cli import commands
-from loadgen.report import build_junit, build_markdown, build_report_page, render_summary
+from loadgen.report import render_summary
+from loadgen.report.ci import build_junit, build_markdown
+from loadgen.report.page import build_report_page
 from loadgen.results import RunData, Summary, ThresholdResult
 from tests.report.runs import make
 

@@ -11,8 +11,8 @@ import pytest
 from rich.console import Console
 
 from loadgen.model import Result, Volume
-from loadgen.report import build_report_page
 from loadgen.report.comparison import compare_runs
+from loadgen.report.page import build_report_page
 from loadgen.report.terminal import render_summary
 from loadgen.results import (
     Aggregate,

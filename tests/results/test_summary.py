@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from loadgen.results import HANDOVER, Events, Handover, hand_over
+from loadgen.results import HANDOVER, Handover, hand_over
+from loadgen.results.summary import Events
 from tests.report.runs import Plan, make
 
 CODE = """

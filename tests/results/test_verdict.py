@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from loadgen.results import Events, Milliseconds, Requests
+from loadgen.results import Milliseconds, Requests
+from loadgen.results.summary import Events
 from loadgen.results.verdict import (
     ABORT_REQUESTS,
     find_breaches,

@@ -13,14 +13,7 @@ from typing import Any
 
 import msgspec
 
-from loadgen.endpoint.operations.context import (
-    PAGE_SIZE,
-    Integer64,
-    Members,
-    OperationContext,
-    make_token,
-    read_token,
-)
+from loadgen.endpoint.operations.context import PAGE_SIZE, Integer64, Members, OperationContext, make_token, read_token
 from loadgen.endpoint.operations.stored_events import EventPlace, EventReader, index_events, read_places
 from loadgen.endpoint.request_body import encode_members
 from loadgen.endpoint.service_error import ValidationException

@@ -1,9 +1,9 @@
 """Synthetic traffic and load tests for Amazon CloudWatch RUM, with a local RUM endpoint to test against.
 
-The names below are the Python API. The command line calls them, and beside them functions of `loadgen.jobs` that write
-files, format results and manage app monitors. A verb takes a scenario (a `Scenario`, a path, or the name of a shipped
-scenario) and its options by keyword, prints nothing, reports its progress to `on_progress`, and raises `LoadgenError`
-for an error that the caller can mend. A name is imported at its first use, so that `import loadgen` is cheap.
+The names below are the Python API, and the command line calls nothing else but views, which format results. A verb
+takes a scenario (a `Scenario`, a path, or the name of a shipped scenario) and its options by keyword, prints nothing,
+reports its progress to `on_progress`, and raises `LoadgenError` for an error that the caller can mend. A name is
+imported at its first use, so that `import loadgen` is cheap.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from loadgen.jobs.compare import compare
     from loadgen.jobs.find_limit import find_limit
     from loadgen.jobs.fit import fit
-    from loadgen.jobs.generate import generate
+    from loadgen.jobs.generate import generate, write_bodies
     from loadgen.jobs.init import init
+    from loadgen.jobs.monitors import Monitors
     from loadgen.jobs.plan import plan
     from loadgen.jobs.preview import preview
-    from loadgen.jobs.run import Run, run
+    from loadgen.jobs.run import Run, run, worker
     from loadgen.jobs.sampling import sampling
     from loadgen.jobs.scenarios import scenarios
     from loadgen.jobs.seed import clean, seed, verify
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Endpoint",
     "LoadgenError",
+    "Monitors",
     "Run",
     "Scenario",
     "check",
@@ -47,15 +49,20 @@ __all__ = [
     "scenarios",
     "seed",
     "verify",
+    "worker",
+    "write_bodies",
 ]
 
 _HOMES = {
     "Endpoint": "loadgen.endpoint",
     "LoadgenError": "loadgen.errors",
+    "Monitors": "loadgen.jobs.monitors",
     "Run": "loadgen.jobs.run",
     "Scenario": "loadgen.scenario",
     "clean": "loadgen.jobs.seed",
     "verify": "loadgen.jobs.seed",
+    "worker": "loadgen.jobs.run",
+    "write_bodies": "loadgen.jobs.generate",
 }
 """The module of each name that has no module of its own; any other verb, such as `plan`, is in `loadgen.jobs.plan`."""
 

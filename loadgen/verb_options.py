@@ -65,6 +65,17 @@ class RunOptions(Struct, frozen=True, kw_only=True):
         return {name: (own, others) for name, (own, others) in pairs.items() if own != others}
 
 
+class WorkerOptions(Struct, frozen=True, kw_only=True):
+    """Options of a worker, which sends a share of the run of a master on another machine."""
+
+    master_host: str
+    master_port: Port = 5557
+    processes: Count | None = None  # workers on this machine; None: one
+    proxy: str | None = None  # http://HOST:PORT, in place of the environment's proxy
+    ca_bundle: str | None = None  # PEM file of trusted certificates, in place of the environment's file
+    otel: bool = False
+
+
 class FindLimitOptions(Struct, frozen=True, kw_only=True):
     """The options of a search, except the scenario."""
 
@@ -178,7 +189,9 @@ class SeedOptions(Struct, frozen=True, kw_only=True):
 class FitOptions(Struct, frozen=True, kw_only=True):
     """Options of a fit: facts about the data that it does not show, sources, and how the fit is judged."""
 
-    name: Annotated[str, Meta(pattern="^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)] = "fitted"
+    name: Annotated[str, Meta(pattern="^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)] | None = (
+        None  # None: from the file
+    )
     sample_rate: SampleRate | None = None  # at which the client recorded; None: 1 is assumed, and a note says so
     at_least: Annotated[int, Meta(ge=1)] = 5  # visitors who must have a text before it is written
     page: tuple[str, ...] = ()  # patterns of pages, such as /help/{topic}

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 import loadgen
-from loadgen.jobs.report import report
 from tests.paths import ROOT
 
 NAMES = {
     "Endpoint",
     "LoadgenError",
+    "Monitors",
     "Run",
     "Scenario",
     "check",
@@ -35,6 +35,8 @@ NAMES = {
     "scenarios",
     "seed",
     "verify",
+    "worker",
+    "write_bodies",
 }
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```python\n(.*?)```", README.partition("\n## Python API\n")[2].partition("\n## ")[0], re.DOTALL)
@@ -105,6 +107,8 @@ PATHS: dict[str, Callable[[Any], object]] = {
     "find_limit": loadgen.find_limit,
     "find_limit, out": lambda wrong: loadgen.find_limit("quickstart", out=wrong or NOTHING),
     "fit": loadgen.fit,
+    "fit, out": lambda wrong: loadgen.fit("a", out=wrong or NOTHING),
+    "fit, report": lambda wrong: loadgen.fit("a", report=wrong or NOTHING),
     "fit, one of several": lambda wrong: loadgen.fit([wrong]),
     "generate": lambda wrong: loadgen.generate(wrong, sessions=1),
     "init": loadgen.init,
@@ -112,16 +116,19 @@ PATHS: dict[str, Callable[[Any], object]] = {
     "load": loadgen.Scenario.load,
     "parse": lambda wrong: loadgen.Scenario.parse(wrong, "shop.toml"),
     "plan": loadgen.plan,
+    "plan, html": lambda wrong: loadgen.plan("quickstart", html=wrong or NOTHING),
     "plan, others": lambda wrong: loadgen.plan("quickstart", others=wrong),
     "plan, one of the others": lambda wrong: loadgen.plan("quickstart", others=[wrong], duration=1),
     "preview": loadgen.preview,
-    "report": report,
-    "report, html": lambda wrong: report("a", html=wrong or NOTHING),
+    "preview, out": lambda wrong: loadgen.preview("quickstart", out=wrong or NOTHING),
+    "Run.load": loadgen.Run.load,
     "run": loadgen.run,
     "run, out": lambda wrong: loadgen.run("quickstart", out=wrong or NOTHING),
     "sampling": loadgen.sampling,
     "seed": lambda wrong: loadgen.seed(wrong, target="http://127.0.0.1:9"),
     "verify": loadgen.verify,
+    "write_bodies": lambda wrong: loadgen.write_bodies(wrong, "bodies.ndjson", sessions=1),
+    "write_bodies, out": lambda wrong: loadgen.write_bodies("quickstart", wrong, sessions=1),
 }
 
 
@@ -145,6 +152,7 @@ def test_one_thing_may_stand_for_a_list_of_one() -> None:
         loadgen.compare(["a", "b"], fail_on="slower")
 
 
+GIVEN = {"write_bodies": ("quickstart", "bodies.ndjson")}
 TAKING_CALLBACKS = [name for name in sorted(NAMES) if "on_progress" in str(inspect.signature(getattr(loadgen, name)))]
 
 
@@ -154,7 +162,7 @@ def test_a_callback_that_is_none_is_refused_before_anything_begins(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(loadgen.LoadgenError, match=r"^on_progress: None is no function"):
-        getattr(loadgen, name)("quickstart", on_progress=None)
+        getattr(loadgen, name)(*GIVEN.get(name, ("quickstart",)), on_progress=None)
     assert not list(tmp_path.iterdir())
 
 
@@ -168,3 +176,26 @@ def test_every_verb_that_takes_long_reports_progress() -> None:
         "init",
         "scenarios",
     }
+
+
+def test_pages_and_files_are_written_where_a_verb_is_told(tmp_path: Path) -> None:
+    loadgen.plan("quickstart", duration=5, html=tmp_path / "plan.html")
+    loadgen.preview("quickstart", duration=5, out=str(tmp_path / "preview.html"))
+    loadgen.write_bodies("quickstart", tmp_path / "bodies.ndjson", sessions=60, seed=1)
+    loadgen.fit(tmp_path / "bodies.ndjson", out=tmp_path / "my shop.toml", report=tmp_path / "fit.html", at_least=1)
+    assert loadgen.Scenario.load(tmp_path / "my shop.toml").name == "my-shop"
+    assert all(
+        (tmp_path / f"{page}.html").read_text().startswith("<!doctype html>") for page in ("plan", "preview", "fit")
+    )
+
+
+@pytest.mark.slow
+def test_an_earlier_run_is_loaded_with_its_summary_records_and_page(tmp_path: Path) -> None:
+    run = loadgen.run("quickstart", duration=5, seed=7, out=tmp_path / "run")
+    (run.folder / "report.html").unlink()
+    again = loadgen.Run.load(run.folder)
+    assert (again.summary, again.spec, again.exit_code) == (run.summary, run.spec, run.exit_code)
+    assert again.records().equals(run.records())
+    assert again.write_page() == run.folder / "report.html"
+    again.write_ci_files(summary_md=tmp_path / "summary.md")
+    assert "quickstart" in (run.folder / "report.html").read_text() and (tmp_path / "summary.md").read_text()

@@ -140,6 +140,27 @@ def test_every_exception_is_used() -> None:
     assert exceptions() <= used
 
 
+VIEW = re.compile(r"describe_\w+|format_\w+|list_lines|build_\w+_view|render_\w+|show|\w+View")
+"""A name of a function or class that shows a result or progress."""
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "cli").glob("*.py")), ids=name_of)
+def test_the_command_line_calls_only_the_python_api(path: Path) -> None:
+    """Of jobs and the rooms below it imports views alone; what does the work is a name of `loadgen`."""
+    tree = ast.parse(path.read_text())
+    for_types = [each for node in tree.body if isinstance(node, ast.If) for each in ast.walk(node)]
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, ast.ImportFrom)
+            and node.module
+            and node.module.startswith("loadgen.")
+            and node not in for_types
+        ):
+            room = node.module.split(".")[1]
+            if room != "cli" and floors()[room] > 1:
+                assert not [each.name for each in node.names if not VIEW.fullmatch(each.name)], node.module
+
+
 def test_nothing_pure_reads_a_clock_or_a_file() -> None:
     impure = {"time", "datetime", "os", "socket", "random", "threading", "asyncio", "pathlib"}
     for room in ("traffic", "client", "wire"):

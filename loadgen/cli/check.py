@@ -5,8 +5,10 @@ from pathlib import Path
 
 import click
 
+import loadgen
 from loadgen.cli.options import JSON, SCENARIO
-from loadgen.cli.terminal import echo, echo_json
+from loadgen.cli.terminal import echo_json, show_result
+from loadgen.errors import ScenarioError
 
 
 @click.command(epilog="Example: loadgen check storefront")
@@ -14,13 +16,16 @@ from loadgen.cli.terminal import echo, echo_json
 @JSON
 def check(scenario: Path, as_json: bool) -> None:
     """Check a scenario file: name all its problems, or describe the traffic that it implies."""
-    from loadgen.jobs import check as job
+    from loadgen.jobs.check import describe_problems, describe_scenario, list_lines
     from loadgen.jobs.progress import ProgressView
 
-    with ProgressView() as view:
-        found = (job.report_check if as_json else job.check)(scenario, on_progress=view)
-    if isinstance(found, job.CheckReport):
-        echo_json(found)
-        sys.exit(0 if found.valid else 2)
-    first, *more = job.list_lines(*found)
-    echo(f"{scenario}: fine. {first}", *more)
+    try:
+        with ProgressView() as view:
+            found = loadgen.check(scenario, on_progress=view)
+    except ScenarioError as error:
+        if not as_json:
+            raise
+        echo_json(describe_problems(scenario, error))
+        sys.exit(error.exit_code)
+    first, *more = list_lines(*found)
+    show_result(describe_scenario(scenario, found), (f"{scenario}: fine. {first}", *more), as_json)

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+import loadgen
 from loadgen.cli.options import RUN_DIR, YES, network_options
 from loadgen.cli.terminal import ask_on_terminal, echo, echo_error
 
@@ -16,7 +17,7 @@ from loadgen.cli.terminal import ask_on_terminal, echo, echo_error
 @YES
 def clean(run_dir: Path, yes: bool, **options: Any) -> None:
     """Delete the app monitors that a `loadgen seed` created (they have its tag), and nothing else."""
-    from loadgen.jobs import seed as job
+    from loadgen.jobs.seed import describe_cleanup
 
-    found = job.clean(run_dir, confirm=ask_on_terminal(yes), on_progress=echo_error, **options)
-    echo(*job.describe_cleanup(found))
+    found = loadgen.clean(run_dir, confirm=ask_on_terminal(yes), on_progress=echo_error, **options)
+    echo(*describe_cleanup(found))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+import loadgen
 from loadgen.cli.options import FILE, JSON, html_option
 from loadgen.cli.terminal import show_beside_page
 
@@ -23,10 +24,9 @@ FAIL_ON = click.option(
 @JSON
 def compare(run_dirs: tuple[Path, ...], html: Path | None, fail_on: tuple[str, ...], as_json: bool) -> None:
     """Compare runs with the first one, with intervals that tell a difference from chance."""
-    from loadgen.jobs import compare as job
     from loadgen.report import render_comparison
 
-    comparison = job.compare(run_dirs, html=html, fail_on=fail_on)
+    comparison = loadgen.compare(run_dirs, html=html, fail_on=fail_on)
     show_beside_page(comparison, render_comparison, html, as_json)
     if any(each.fails for each in comparison.conditions):
         sys.exit(1)

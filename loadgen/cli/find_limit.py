@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+import loadgen
 from loadgen.cli import options as shared
 from loadgen.cli.terminal import ask_on_terminal, echo, echo_json, show_view
 
@@ -33,12 +34,12 @@ from loadgen.cli.terminal import ask_on_terminal, echo, echo_json, show_view
 @shared.JSON
 def find_limit(scenario: Path, out: Path | None, as_json: bool, yes: bool, **options: Any) -> None:
     """Find the highest request rate that keeps the conditions: climb, bracket, bisect, confirm."""
-    from loadgen.jobs.find_limit import SearchProgress, build_limit_view, find_limit, format_step
+    from loadgen.jobs.find_limit import build_limit_view, format_step
 
-    def show_progress(progress: SearchProgress) -> None:
+    def show_progress(progress: Any) -> None:
         echo(progress if isinstance(progress, str) else format_step(progress), err=True)
 
-    found = find_limit(scenario, out=out, on_progress=show_progress, confirm=ask_on_terminal(yes), **options)
+    found = loadgen.find_limit(scenario, out=out, on_progress=show_progress, confirm=ask_on_terminal(yes), **options)
     if as_json:
         echo_json(found.limit)
     else:

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+import loadgen
 from loadgen.cli import options as shared
 from loadgen.cli.terminal import show_result
 
@@ -15,7 +16,7 @@ from loadgen.cli.terminal import show_result
 @click.option(
     "--report", "--html", type=shared.WritablePath(), help="HTML page: recorded and generated traffic overlaid."
 )
-@click.option("--name", "given_name", help="Name of the scenario; from --out unless given.")
+@click.option("--name", help="Name of the scenario; from --out unless given.")
 @click.option("--sample-rate", type=shared.SHARE, help="Share of sessions that the client recorded; 1 unless given.")
 @click.option("--at-least", type=shared.Integer(1), help="Fewest visitors that share a text that is written.")
 @click.option("--page", multiple=True, metavar="PATTERN", help="Paths of one page, as /help/{topic}; repeatable.")
@@ -26,15 +27,11 @@ from loadgen.cli.terminal import show_result
 @click.option("--after", metavar="TIME", help="Start of the live reading, UTC; 30 days ago unless given.")
 @click.option("--before", metavar="TIME", help="End of the live reading; now unless given.")
 @shared.JSON
-def fit(
-    sources: tuple[Path, ...], out: Path, report: Path | None, given_name: str | None, as_json: bool, **options: Any
-) -> None:
+def fit(sources: tuple[Path, ...], out: Path, report: Path | None, as_json: bool, **options: Any) -> None:
     """Turn recorded RUM data (logs, read-back events, bodies, a store; plain or gzip) into a scenario."""
-    from loadgen.jobs import fit as job
+    from loadgen.jobs.fit import describe_fit, format_fitted
     from loadgen.jobs.progress import ProgressView
 
-    job.refuse_to_overwrite(sources, (out, report))
     with ProgressView() as view:
-        fitted = job.fit(sources, on_progress=view, name=given_name or job.name_scenario(out), **options)
-        job.write_fitted(fitted, out, report, view)
-    show_result(job.summarize_fit(fitted), job.format_fitted(fitted), as_json)
+        fitted = loadgen.fit(sources, out=out, report=report, on_progress=view, **options)
+    show_result(describe_fit(fitted), format_fitted(fitted), as_json)

@@ -2,6 +2,7 @@
 
 import click
 
+import loadgen
 from loadgen.cli.terminal import echo
 
 
@@ -9,7 +10,5 @@ from loadgen.cli.terminal import echo
 @click.argument("name", default="my-site")
 def init(name: str) -> None:
     """Write NAME.toml, a commented scenario, and beside it the schema with which editors complete and check it."""
-    from loadgen.jobs.init import init as job
-
-    file = job(name)
+    file = loadgen.init(name)
     echo(f"{file}: a scenario to edit", f"see what it implies: loadgen check {file}")

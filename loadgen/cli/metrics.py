@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from loadgen.cli.options import JSON, NAME, YES, add_options, with_account
+import loadgen
+from loadgen.cli.options import JSON, NAME, YES, add_options, with_monitors
 from loadgen.cli.terminal import VerbGroup, ask_on_terminal, show_result
-
-if TYPE_CHECKING:
-    from loadgen.aws import Account
-    from loadgen.jobs.monitors import MadeCall
 
 destination_options = add_options(
     click.option("--destination", type=click.Choice(["CloudWatch", "Evidently"]), default="CloudWatch"),
@@ -34,13 +31,13 @@ def metrics() -> None:
 
 @metrics.command("list", epilog="Example: loadgen metrics list shop --json")
 @NAME
-@with_account
+@with_monitors
 @JSON
-def list_metrics(name: str, account: Account, as_json: bool) -> None:
+def list_metrics(name: str, opened: loadgen.Monitors, as_json: bool) -> None:
     """List destinations and definitions."""
-    from loadgen.jobs.monitors import describe_metrics, require_monitor
+    from loadgen.jobs.monitors import describe_metrics
 
-    found = require_monitor(account, name, policy=False)
+    found = opened.read(name, policy=False)
     plain = {"Destinations": found.destinations, "MetricDefinitions": found.definitions}
     show_result(plain, describe_metrics(found), as_json)
 
@@ -49,40 +46,31 @@ def list_metrics(name: str, account: Account, as_json: bool) -> None:
 @NAME
 @destination_options
 @click.option("--role", metavar="ARN", help="IAM role for Evidently.")
-@with_account
-def enable_metrics(name: str, role: str | None, account: Account, **destination: Any) -> MadeCall:
+@with_monitors
+def enable_metrics(name: str, opened: loadgen.Monitors, **destination: Any) -> object:
     """Create a destination for metrics."""
-    given = {"IamRoleArn": role} if role else {}
-    return _change(account, "PutRumMetricsDestination", name, destination, given)
+    return opened.enable_metrics(name, **destination)
 
 
 @metrics.command("disable", epilog="Example: loadgen metrics disable shop")
 @NAME
 @destination_options
-@with_account
+@with_monitors
 @YES
-def disable_metrics(name: str, account: Account, yes: bool, **destination: Any) -> MadeCall:
+def disable_metrics(name: str, opened: loadgen.Monitors, yes: bool, **destination: Any) -> object:
     """Delete a destination, after showing the definitions that are deleted with it."""
-    from loadgen.jobs.monitors import delete_destination, locate_destination
-
-    return delete_destination(account, locate_destination(name, **destination), ask_on_terminal(yes))
+    return opened.disable_metrics(name, confirm=ask_on_terminal(yes), **destination)
 
 
 @metrics.command("add", epilog="Example: loadgen metrics add shop --metric JsErrorCount")
 @NAME
 @definition_options
 @destination_options
-@with_account
+@with_monitors
 @JSON
-def add_metric(
-    name: str, destination: str, destination_arn: str | None, account: Account, as_json: bool, **metric: Any
-) -> MadeCall:
+def add_metric(name: str, opened: loadgen.Monitors, as_json: bool, **metric: Any) -> object:
     """Define an extended or a custom metric."""
-    from loadgen.jobs.monitors import MetricOptions
-
-    where = {"destination": destination, "destination_arn": destination_arn}
-    given = {"MetricDefinitions": [MetricOptions(**metric).definition]}
-    return _change(account, "BatchCreateRumMetricDefinitions", name, where, given)
+    return opened.add_metric(name, **metric)
 
 
 @metrics.command("change", epilog="Example: loadgen metrics change shop ID --metric JsErrorCount --unit Count")
@@ -90,30 +78,17 @@ def add_metric(
 @click.argument("definition_id")
 @definition_options
 @destination_options
-@with_account
-def change_metric(
-    name: str, definition_id: str, destination: str, destination_arn: str | None, account: Account, **metric: Any
-) -> MadeCall:
+@with_monitors
+def change_metric(name: str, definition_id: str, opened: loadgen.Monitors, **metric: Any) -> object:
     """Replace a metric definition by its id."""
-    from loadgen.jobs.monitors import MetricOptions
-
-    where = {"destination": destination, "destination_arn": destination_arn}
-    given = {"MetricDefinition": MetricOptions(**metric).definition, "MetricDefinitionId": definition_id}
-    return _change(account, "UpdateRumMetricDefinition", name, where, given)
+    return opened.change_metric(name, definition_id, **metric)
 
 
 @metrics.command("remove", epilog="Example: loadgen metrics remove shop ID")
 @NAME
 @click.argument("definition_ids", nargs=-1, required=True)
 @destination_options
-@with_account
-def remove_metrics(name: str, definition_ids: tuple[str, ...], account: Account, **destination: Any) -> MadeCall:
+@with_monitors
+def remove_metrics(name: str, definition_ids: tuple[str, ...], opened: loadgen.Monitors, **destination: Any) -> object:
     """Delete metric definitions by their ids."""
-    given = {"MetricDefinitionIds": list(definition_ids)}
-    return _change(account, "BatchDeleteRumMetricDefinitions", name, destination, given)
-
-
-def _change(account: Account, operation: str, name: str, destination: dict[str, Any], given: Any) -> MadeCall:
-    from loadgen.jobs.monitors import change, locate_destination
-
-    return change(account, operation, **locate_destination(name, **destination), **given)
+    return opened.remove_metrics(name, definition_ids, **destination)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from loadgen.cli.options import JSON, NAME, SCENARIO, SHARE, YES, add_options, with_account
+import loadgen
+from loadgen.cli.options import JSON, NAME, SCENARIO, SHARE, YES, add_options, with_monitors
 from loadgen.cli.terminal import VerbGroup, ask_on_terminal, echo_error, show_result
-
-if TYPE_CHECKING:
-    from loadgen.aws import Account
-    from loadgen.jobs.monitors import MadeCall
 
 settings_options = add_options(
     click.option("--domain", "domains", multiple=True, help="The site's host; up to 5 times."),
@@ -37,25 +34,25 @@ def monitors() -> None:
 
 
 @monitors.command("list", epilog="Example: loadgen monitors list --target http://127.0.0.1:8000")
-@with_account
+@with_monitors
 @JSON
-def list_monitors(account: Account, as_json: bool) -> None:
+def list_monitors(opened: loadgen.Monitors, as_json: bool) -> None:
     """List all app monitors."""
     from loadgen.jobs.monitors import describe_monitors
 
-    found = list(account.list_monitors())
+    found = opened.list_all()
     show_result(found, describe_monitors(found), as_json)
 
 
 @monitors.command("show", epilog="Example: loadgen monitors show shop --json")
 @NAME
-@with_account
+@with_monitors
 @JSON
-def show_monitor(name: str, account: Account, as_json: bool) -> None:
+def show_monitor(name: str, opened: loadgen.Monitors, as_json: bool) -> None:
     """Show one app monitor with its tags, metrics and policy."""
-    from loadgen.jobs.monitors import describe_state, require_monitor
+    from loadgen.jobs.monitors import describe_state
 
-    found = require_monitor(account, name)
+    found = opened.read(name)
     show_result(found, describe_state(found), as_json)
 
 
@@ -64,56 +61,47 @@ def show_monitor(name: str, account: Account, as_json: bool) -> None:
 @settings_options
 @click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE")
 @click.option("--platform", type=click.Choice(["Web", "Android", "iOS"]), help="[default: Web]")
-@with_account
+@with_monitors
 @JSON
-def create_monitor(
-    name: str, tags: tuple[str, ...], platform: str | None, account: Account, as_json: bool, **settings: Any
-) -> MadeCall:
+def create_monitor(name: str, opened: loadgen.Monitors, as_json: bool, **given: Any) -> object:
     """Create an app monitor."""
-    from loadgen.jobs import monitors as job
-
-    wanted = job.MonitorOptions(**settings)
-    return job.create_monitor(account, name, wanted, job.parse_tags(tags), platform, echo_error)
+    return opened.create(name, **given)
 
 
 @monitors.command("update", epilog="Example: loadgen monitors update shop --sample-rate 0.5")
 @NAME
 @settings_options
-@with_account
+@with_monitors
 @YES
 @JSON
-def change_monitor(name: str, account: Account, yes: bool, as_json: bool, **settings: Any) -> MadeCall:
+def change_monitor(name: str, opened: loadgen.Monitors, yes: bool, as_json: bool, **settings: Any) -> object:
     """Change the given settings of an app monitor. Asks before it takes something away."""
-    from loadgen.jobs.monitors import MonitorOptions, update_monitor
-
-    return update_monitor(account, name, MonitorOptions(**settings), ask_on_terminal(yes))
+    return opened.update(name, confirm=ask_on_terminal(yes), **settings)
 
 
 @monitors.command("delete", epilog="Example: loadgen monitors delete shop")
 @NAME
-@with_account
+@with_monitors
 @YES
-def remove_monitor(name: str, account: Account, yes: bool) -> MadeCall:
+def remove_monitor(name: str, opened: loadgen.Monitors, yes: bool) -> object:
     """Delete an app monitor, after showing what is deleted with it."""
-    from loadgen.jobs.monitors import delete_monitor
-
-    return delete_monitor(account, name, ask_on_terminal(yes))
+    return opened.delete(name, confirm=ask_on_terminal(yes))
 
 
 @monitors.command("apply", epilog="Example: loadgen monitors apply shop.toml --dry-run")
 @SCENARIO
 @click.option("--monitor", metavar="NAME", help="Name in place of the scenario's.")
 @click.option("--dry-run", is_flag=True, help="Print the plan, and change nothing.")
-@with_account
+@with_monitors
 @YES
 @JSON
 def apply_scenario(
-    scenario: Path, monitor: str | None, dry_run: bool, account: Account, yes: bool, as_json: bool
+    scenario: Path, monitor: str | None, dry_run: bool, opened: loadgen.Monitors, yes: bool, as_json: bool
 ) -> None:
     """Create or change the app monitors of a scenario and its neighbours; applied again, it does nothing."""
-    from loadgen.jobs.monitors import apply_plans, describe_plans, plan_scenario
+    from loadgen.jobs.monitors import describe_plans
 
-    plans = plan_scenario(account, scenario, monitor)
+    plans = opened.plan(scenario, monitor=monitor)
     show_result([call for plan in plans for call in plan.calls], describe_plans(plans), as_json)
-    if not dry_run and (made := apply_plans(account, plans, ask_on_terminal(yes))):
+    if not dry_run and (made := opened.apply(plans, confirm=ask_on_terminal(yes))):
         echo_error("1 call made" if made == 1 else f"{made} calls made")

@@ -12,6 +12,7 @@ from typing import Any, TypeVar, cast, get_args
 import click
 from click.shell_completion import CompletionItem
 
+import loadgen
 from loadgen import units
 from loadgen.cli.terminal import echo_error, show_result, take_standard_output
 from loadgen.options import Accept, DialectName
@@ -29,9 +30,8 @@ class ScenarioFile(click.Path):
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Complete files and shipped names; files first, because click's bash script drops what comes before them."""
-        from loadgen.scenario import list_shipped
-
-        names = [CompletionItem(name) for name in list_shipped() if name.startswith(incomplete)]
+        shipped = [each.name for each in loadgen.scenarios()]
+        names = [CompletionItem(name) for name in shipped if name.startswith(incomplete)]
         return [CompletionItem(incomplete, type="file"), *names]
 
 
@@ -236,8 +236,8 @@ target_options = add_options(
 )
 
 
-def with_account(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the target's options to a command. It gets their Account as `account`; the call that it returns is shown."""
+def with_monitors(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the target's options to a command. It gets the opened Monitors; the call that it returns is shown."""
 
     @target_options
     @wraps(command)
@@ -245,11 +245,10 @@ def with_account(command: Callable[..., Any]) -> Callable[..., Any]:
         *arguments: Any, target: str | None, region: str | None, proxy: str | None, ca_bundle: str | None, **more: Any
     ) -> None:
         from loadgen.jobs.monitors import describe_call
-        from loadgen.jobs.targets import open_account, reach_target
 
-        with reach_target(target, proxy, ca_bundle):
-            account = open_account(target, region, on_wait=echo_error)
-            call = command(*arguments, account=account, **more)
+        network = {"region": region, "proxy": proxy, "ca_bundle": ca_bundle}
+        with loadgen.Monitors(target, **network, on_progress=echo_error) as opened:
+            call = command(*arguments, opened=opened, **more)
         if call is not None:
             show_result(call.answer, describe_call(call), more.get("as_json", False))
 

@@ -5,8 +5,9 @@ from typing import Any
 
 import click
 
+import loadgen
 from loadgen.cli import options as shared
-from loadgen.cli.terminal import echo, echo_json, show_view
+from loadgen.cli.terminal import show_beside_page
 
 
 @shared.job_command("verb_options.PlanOptions", "loadgen plan storefront --sessions-per-day 500k --quota 50")
@@ -45,17 +46,9 @@ from loadgen.cli.terminal import echo, echo_json, show_view
 @click.option("--html", type=shared.WritablePath(), help="Write one page with plots.")
 def plan(scenario: Path, others: tuple[Path, ...], as_json: bool, html: Path | None, **options: Any) -> None:
     """Predict what a scenario will send, cost and lose, before a byte is sent."""
-    from loadgen.jobs import plan as job
+    from loadgen.jobs.plan import build_plan_view, describe_plan
     from loadgen.jobs.progress import ProgressView
-    from loadgen.output import write_output
 
     with ProgressView() as view:
-        found = job.plan(scenario, others=others, on_progress=view, **options)
-    if html is not None:
-        write_output(html, job.build_plan_page(found))
-    if as_json:
-        echo_json(job.leave_out_curves(found))
-    else:
-        show_view(job.build_plan_view(found))
-    if html is not None:
-        echo(f"page      {html}")
+        found = loadgen.plan(scenario, others=others, html=html, on_progress=view, **options)
+    show_beside_page(describe_plan(found) if as_json else found, build_plan_view, html, as_json)

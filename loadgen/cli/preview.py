@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+import loadgen
 from loadgen.cli import options as shared
 from loadgen.cli.terminal import echo
 
@@ -16,11 +17,8 @@ from loadgen.cli.terminal import echo
 @shared.SEED
 def preview(scenario: Path, out: Path, duration: float | None, rate: float, seed: int | None) -> None:
     """Draw a scenario's traffic as one page of plots: arrivals, depth, think times, vitals, events, batches, visits."""
-    from loadgen.jobs import preview as job
     from loadgen.jobs.progress import ProgressView
-    from loadgen.output import write_output
 
     with ProgressView() as view:
-        seen = job.preview(scenario, on_progress=view, duration=duration, rate=rate, seed=seed)
-    write_output(out, job.build_preview_page(seen))
+        seen = loadgen.preview(scenario, out=out, on_progress=view, duration=duration, rate=rate, seed=seed)
     echo(f"{out}: {seen.visits:,} of {len(seen.starts):,} visits, seed {seen.seed}")

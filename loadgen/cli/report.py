@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+import loadgen
 from loadgen.cli.options import JSON, JUNIT, RUN_DIR, SUMMARY_MD, html_option
 from loadgen.cli.terminal import echo_error, show_beside_page
 
@@ -19,10 +20,9 @@ PAGE = html_option("Write a page; RUN_DIR/report.html.", is_flag=False, flag_val
 @SUMMARY_MD
 def report(run_dir: Path, as_json: bool, html: Path | None, junit: Path | None, summary_md: Path | None) -> None:
     """Show the summary of a run again; recover it if the run was cut off."""
-    from loadgen.jobs import report as job
-    from loadgen.report import REPORT, render_summary, write_ci_files
+    from loadgen.report import render_summary
 
-    page = run_dir / REPORT if html == IN_FOLDER else html
-    summary = job.report(run_dir, html=page, on_progress=echo_error)
-    show_beside_page(summary, render_summary, page, as_json)
-    write_ci_files(summary, junit, summary_md)
+    found = loadgen.Run.load(run_dir)
+    page = None if html is None else found.write_page(None if html == IN_FOLDER else html, on_progress=echo_error)
+    show_beside_page(found.summary, render_summary, page, as_json)
+    found.write_ci_files(junit, summary_md)

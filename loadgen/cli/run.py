@@ -8,6 +8,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+import loadgen
 from loadgen.cli import options as shared
 from loadgen.cli.terminal import ask_on_terminal, echo, echo_error, echo_json, is_standard_output_taken, show_view
 from loadgen.errors import LoadgenError
@@ -50,13 +51,13 @@ INTERRUPTED = 130
 @shared.JSON
 def run(scenario: Path, yes: bool, as_json: bool, junit: Path | None, summary_md: Path | None, **options: Any) -> None:
     """Send a scenario's traffic, measure it, and say what became of every event."""
-    from loadgen.jobs import run as job
-    from loadgen.report import render_summary, write_ci_files
+    from loadgen.jobs.run import LiveView
+    from loadgen.report import render_summary
 
     if options["target"] != "local":
         refuse_local_options()
-    with job.LiveView(on_stderr=is_standard_output_taken()) as view:
-        done = job.run(scenario, on_progress=view, confirm=ask_on_terminal(yes), **options)
+    with LiveView(on_stderr=is_standard_output_taken()) as view:
+        done = loadgen.run(scenario, on_progress=view, confirm=ask_on_terminal(yes), **options)
     unwritten: OSError | None = None
     try:
         if as_json:
@@ -70,7 +71,7 @@ def run(scenario: Path, yes: bool, as_json: bool, junit: Path | None, summary_md
         unwritten = error
         with suppress(OSError):  # the terminal is gone
             echo_error(f"results   {done.folder}")
-    write_ci_files(done.summary, junit, summary_md)
+    done.write_ci_files(junit, summary_md)
     if unwritten is not None and done.exit_code != INTERRUPTED:
         raise unwritten
     sys.exit(done.exit_code)

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+import loadgen
 from loadgen.cli import options as shared
 from loadgen.cli.terminal import show_result
 
@@ -25,9 +26,9 @@ from loadgen.cli.terminal import show_result
 @shared.JSON
 def sampling(scenario: Path, as_json: bool, **options: Any) -> None:
     """Show a dashboard's figures of one population at each sample rate, and which rate detects a change."""
-    from loadgen.jobs import sampling as job
     from loadgen.jobs.progress import ProgressView
+    from loadgen.jobs.sampling import list_lines
 
     with ProgressView() as view:
-        found = job.sampling(scenario, on_progress=view, **options)
-    show_result(found, job.list_lines(found), as_json)
+        found = loadgen.sampling(scenario, on_progress=view, **options)
+    show_result(found, list_lines(found), as_json)

@@ -2,6 +2,7 @@
 
 import click
 
+import loadgen
 from loadgen.cli.options import JSON
 from loadgen.cli.terminal import show_result
 
@@ -10,7 +11,7 @@ from loadgen.cli.terminal import show_result
 @JSON
 def scenarios(as_json: bool) -> None:
     """List the shipped scenarios and their purposes; every verb that takes a scenario takes these names."""
-    from loadgen.jobs import scenarios as job
+    from loadgen.jobs.scenarios import list_lines
 
-    found = job.scenarios()
-    show_result(found, job.list_lines(found), as_json)
+    found = loadgen.scenarios()
+    show_result(found, list_lines(found), as_json)

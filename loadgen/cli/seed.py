@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+import loadgen
 from loadgen.cli import options as shared
 from loadgen.cli.terminal import ask_on_terminal
 
@@ -31,9 +32,9 @@ from loadgen.cli.terminal import ask_on_terminal
 @shared.CONSENT
 def seed(scenario: Path, yes: bool, **options: Any) -> None:
     """Fill a monitor with a scenario's past, each event exactly once; the same command again continues."""
-    from loadgen.jobs import seed as job
+    from loadgen.jobs.seed import SeedView
 
-    with job.SeedView() as view:
-        result = job.seed(scenario, on_progress=view.show, confirm=ask_on_terminal(yes), **options)
+    with SeedView() as view:
+        result = loadgen.seed(scenario, on_progress=view.show, confirm=ask_on_terminal(yes), **options)
     if not result.whole:
         sys.exit(130)

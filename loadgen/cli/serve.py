@@ -10,20 +10,12 @@ from typing import Any, TextIO
 import click
 from click.core import ParameterSource
 
+import loadgen
 from loadgen.cli.options import FILE, QUOTA, CountOption, Integer, ParsedOption, job_command
 from loadgen.cli.terminal import echo
 from loadgen.errors import LoadgenError
 from loadgen.units import check_form
 
-
-def parse_operation_quota(text: str) -> tuple[str, float]:
-    """Parse the quota of an operation, such as GetAppMonitorData=5."""
-    from loadgen.endpoint import parse_operation_quota as parse
-
-    return parse(text)
-
-
-OPERATION_QUOTA = ParsedOption("quota", parse_operation_quota)
 REGION = ParsedOption("region", partial(check_form, r"[a-z]{2,}(-[a-z]+)+-[0-9]+", "region", "one such as us-east-1"))
 ACCOUNT = ParsedOption("account", partial(check_form, r"[0-9]{12}", "account", "twelve digits"))
 SHELL_LINES = (
@@ -48,7 +40,7 @@ LOG = click.option("--log", is_flag=False, flag_value="-", metavar="[FILE]", hel
 @click.option("--port", type=Integer(0, 65535), default=8000, help="Port; 0 takes a free one.")
 @click.option("--quota", type=QUOTA, help="PutRumEvents requests a second, or off.")
 @click.option("--burst", type=CountOption(min=1), help="Size of the token bucket; the quota unless given.")
-@click.option("--operation-quota", type=OPERATION_QUOTA, multiple=True, metavar="NAME=N", help="N calls a second.")
+@click.option("--operation-quota", "operation_quotas", multiple=True, metavar="NAME=N", help="N calls a second.")
 @click.option("--faults", metavar="TEXT", help="Faults to inject, such as errors=0.01,latency=lognormal:80:0.5.")
 @click.option("--store", type=FILE, help="SQLite file for accepted events; memory unless given.")
 @click.option("--region", type=REGION, help="Region that signatures must name.")
@@ -62,19 +54,14 @@ LOG = click.option("--log", is_flag=False, flag_value="-", metavar="[FILE]", hel
 @click.option("--secret-file", type=click.File(errors="replace"), help="Its first line is the secret; - is stdin.")
 @click.option("--session-token", envvar="LOADGEN_SESSION_TOKEN", help="Session token that requests must have too.")
 @click.option("--unsigned", is_flag=True, help="Accept unsigned PutRumEvents too.")
-@click.option("--cors-origin", multiple=True, help="Origin whose pages may send; any unless given.")
+@click.option("--cors-origin", "cors_origins", multiple=True, help="Origin whose pages may send; repeatable.")
 @LOG
 def serve(host: str, port: int, store: Path | None, secret_file: TextIO | None, log: str | None, **given: Any) -> None:
     """Serve the local RUM endpoint until Ctrl-C."""
-    from loadgen.endpoint import Endpoint, make_credentials
-
-    secret, name, token = given.pop("secret_access_key"), given.pop("access_key_id"), given.pop("session_token")
-    key = make_credentials(name, read_secret(secret_file) if secret_file else secret, token)
-    quotas, origins = dict(given.pop("operation_quota")), given.pop("cors_origin") or ("*",)
-    given |= {"credentials": (key,), "operation_quotas": quotas, "cors_origins": origins, "access_log": log}
-    endpoint = Endpoint(None, store, host, port, **given)
-    secrets = {"AWS_SESSION_TOKEN": find_source("session_token", None)} if token else {}
-    if secret_file or secret:
+    secret = given["secret_access_key"] = read_secret(secret_file) if secret_file else given["secret_access_key"]
+    endpoint = loadgen.Endpoint(None, store, host, port, access_log=log, **given)
+    secrets = {"AWS_SESSION_TOKEN": find_source("session_token", None)} if given["session_token"] else {}
+    if secret:
         secrets["AWS_SECRET_ACCESS_KEY"] = find_source("secret_access_key", secret_file)
 
     def show_endpoint() -> None:

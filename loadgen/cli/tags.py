@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
-from loadgen.cli.options import JSON, NAME, with_account
+import loadgen
+from loadgen.cli.options import JSON, NAME, with_monitors
 from loadgen.cli.terminal import VerbGroup, show_result
-
-if TYPE_CHECKING:
-    from loadgen.aws import Account
-    from loadgen.jobs.monitors import MadeCall
 
 
 @click.group(cls=VerbGroup)
@@ -21,33 +16,29 @@ def tags() -> None:
 
 @tags.command("list", epilog="Example: loadgen tags list shop")
 @NAME
-@with_account
+@with_monitors
 @JSON
-def list_tags(name: str, account: Account, as_json: bool) -> None:
+def list_tags(name: str, opened: loadgen.Monitors, as_json: bool) -> None:
     """List the tags."""
-    from loadgen.jobs.monitors import change, check_name, describe_tags
+    from loadgen.jobs.monitors import describe_tags
 
-    found = change(account, "ListTagsForResource", ResourceArn=account.build_arn(check_name(name))).answer["Tags"]
+    found = opened.read_tags(name)
     show_result(found, describe_tags(found), as_json)
 
 
 @tags.command("add", epilog="Example: loadgen tags add shop team=web stage=demo")
 @NAME
 @click.argument("pairs", nargs=-1, required=True, metavar="KEY=VALUE...")
-@with_account
-def add_tags(name: str, pairs: tuple[str, ...], account: Account) -> MadeCall:
+@with_monitors
+def add_tags(name: str, pairs: tuple[str, ...], opened: loadgen.Monitors) -> object:
     """Add tags, or give them new values."""
-    from loadgen.jobs.monitors import change, check_name, parse_tags
-
-    return change(account, "TagResource", ResourceArn=account.build_arn(check_name(name)), Tags=parse_tags(pairs))
+    return opened.add_tags(name, pairs)
 
 
 @tags.command("remove", epilog="Example: loadgen tags remove shop stage")
 @NAME
 @click.argument("keys", nargs=-1, required=True, metavar="KEY...")
-@with_account
-def remove_tags(name: str, keys: tuple[str, ...], account: Account) -> MadeCall:
+@with_monitors
+def remove_tags(name: str, keys: tuple[str, ...], opened: loadgen.Monitors) -> object:
     """Remove tags by key."""
-    from loadgen.jobs.monitors import change, check_name
-
-    return change(account, "UntagResource", ResourceArn=account.build_arn(check_name(name)), TagKeys=list(keys))
+    return opened.remove_tags(name, keys)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+import loadgen
 from loadgen.cli.options import JSON, RUN_DIR, CountOption, network_options
 from loadgen.cli.terminal import show_result
 
@@ -16,11 +17,11 @@ from loadgen.cli.terminal import show_result
 @JSON
 def verify(run_dir: Path, wait: float | None, as_json: bool, **network: str | None) -> None:
     """Read back what `loadgen seed` sent, and compare it with its ledger; exit 1 if events are lost or doubled."""
-    from loadgen.jobs import seed as job
     from loadgen.jobs.progress import ProgressView
+    from loadgen.jobs.seed import describe_verification
 
     with ProgressView() as view:
-        found = job.verify(run_dir, wait=wait, on_progress=view, **network)
-    show_result(found, job.describe_verification(found), as_json)
+        found = loadgen.verify(run_dir, wait=wait, on_progress=view, **network)
+    show_result(found, describe_verification(found), as_json)
     if not found.is_sound:
         sys.exit(1)

@@ -9,7 +9,6 @@ user's AWS configuration or proxies.
 from __future__ import annotations
 
 import json
-import secrets
 import signal
 import subprocess
 import sys
@@ -30,7 +29,7 @@ from loadgen.endpoint.settings import (
     ServerArguments,
     StartReport,
     complete_settings,
-    parse_operation_quota,
+    make_credentials,
 )
 from loadgen.errors import EndpointError
 from loadgen.model import Request
@@ -46,9 +45,7 @@ __all__ = [
     "LoggedCalls",
     "PutCall",
     "find_running",
-    "make_credentials",
     "parse_faults",
-    "parse_operation_quota",
 ]
 
 STOP_SECONDS = 10.0
@@ -63,14 +60,6 @@ def find_running(url: str) -> Endpoint | None:
     return _running.get(url.rstrip("/"))
 
 
-def make_credentials(
-    access_key_id: str | None = None, secret_access_key: str | None = None, session_token: str | None = None
-) -> Credentials:
-    """Return credentials in AWS's form. A key or secret that is not given is random; a missing token stays missing."""
-    key = access_key_id or "AKIA" + secrets.token_hex(8).upper()
-    return Credentials(key, secret_access_key or secrets.token_urlsafe(30), session_token)
-
-
 class Endpoint:
     """The CloudWatch RUM API on a port of this machine.
 
@@ -79,8 +68,9 @@ class Endpoint:
             ...
             endpoint.ledger().requests.accepted, endpoint.events()
 
-    Settings come as one EndpointSettings, as its members by name, or both (members win); `faults` may be the text that
-    `loadgen serve --faults` takes. Without credentials the endpoint gets one random key. Raises EndpointError.
+    Settings come as one EndpointSettings, as its members by name, or both (members win); `faults` and
+    `operation_quotas` may be the texts that `loadgen serve` takes. `access_key_id`, `secret_access_key` and
+    `session_token` stand for `credentials`; what of a key is not given is random. Raises EndpointError.
     """
 
     def __init__(

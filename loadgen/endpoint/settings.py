@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import secrets
 from math import ceil, isfinite
 from typing import Annotated, Any
 
@@ -100,13 +101,13 @@ class EndpointSettings(Noun):
         return f"arn:{self.partition}:rum:{self.region}:{self.account}:appmonitor/{monitor_name}"
 
 
+ACCESS_KEY = ("access_key_id", "secret_access_key", "session_token")
+"""The parts of an access key, in the order of `make_credentials`."""
+
+
 def complete_settings(settings: EndpointSettings, members: dict[str, Any]) -> EndpointSettings:
     """Return the settings with `members` changed. EndpointError: one is unknown, of a wrong type or out of range."""
-    if isinstance(faults := members.get("faults"), str):
-        members = members | {"faults": parse_faults(faults)}
-    elif faults is None:
-        members = members | {"faults": settings.faults}
-    given = {name: getattr(settings, name) for name in EndpointSettings.__struct_fields__} | members
+    given = {name: getattr(settings, name) for name in EndpointSettings.__struct_fields__} | _read_texts(members)
     plain = msgspec.to_builtins(given, enc_hook=str)
     complete = resolve_options(EndpointSettings, plain, EndpointError, on_command_line=False)
     if problem := complete.live.find_problem():
@@ -114,15 +115,40 @@ def complete_settings(settings: EndpointSettings, members: dict[str, Any]) -> En
     return complete
 
 
+def _read_texts(members: dict[str, Any]) -> dict[str, Any]:
+    """Return the members with what `loadgen serve` takes as texts: faults, operations' quotas, parts of a key.
+
+    None means that faults or a part of the key are not given.
+    """
+    read = {name: value for name, value in members.items() if name not in ACCESS_KEY}
+    if any(parts := [members.get(name) for name in ACCESS_KEY]):
+        read["credentials"] = (make_credentials(*parts),)
+    if isinstance(faults := read.get("faults"), str):
+        read["faults"] = parse_faults(faults)
+    if isinstance(quotas := read.get("operation_quotas"), list | tuple):
+        read["operation_quotas"] = dict(map(parse_operation_quota, quotas))
+    return {name: value for name, value in read.items() if name != "faults" or value is not None}
+
+
+def make_credentials(
+    access_key_id: str | None = None, secret_access_key: str | None = None, session_token: str | None = None
+) -> Credentials:
+    """Return credentials in AWS's form. A key or secret that is not given is random; a missing token stays missing."""
+    key = access_key_id or "AKIA" + secrets.token_hex(8).upper()
+    return Credentials(key, secret_access_key or secrets.token_urlsafe(30), session_token)
+
+
 def parse_operation_quota(text: str) -> tuple[str, float]:
-    """Parse the quota of an operation: its name, and its calls a second. ValueError says what to write instead."""
+    """Parse the quota of an operation: its name, and its calls a second. EndpointError says what to write instead."""
     operation, _, number = text.partition("=")
     try:
         rate = parse_count(number)
     except ValueError:
         rate = 0.0
     if operation not in load_service_model().operations or not rate:
-        raise ValueError(f"{text!r} is no operation's quota; write NAME=N such as GetAppMonitorData=5")
+        raise EndpointError(
+            f"--operation-quota: {text!r} is no operation's quota; write NAME=N such as GetAppMonitorData=5"
+        )
     return operation, rate
 
 

@@ -84,13 +84,14 @@ class CheckReport(Noun):
     notes: tuple[str, ...] = ()  # what the file states and no visit can do
 
 
-def report_check(file: Path | str, *, on_progress: OnProgress = ignore_progress) -> CheckReport:
-    """Check a file and return the result as data; problems of the file are part of it, not an exception."""
-    require_callback(on_progress, "on_progress")
-    try:
-        scenario, implied, notes = check(file, on_progress=on_progress)
-    except ScenarioError as error:
-        return CheckReport(str(file), False, error.args)
+def describe_problems(file: Path | str, error: ScenarioError) -> CheckReport:
+    """Return the problems of a file as data."""
+    return CheckReport(str(file), False, error.args)
+
+
+def describe_scenario(file: Path | str, checked: CheckedScenario) -> CheckReport:
+    """Return a scenario without problems, and the traffic that it implies, as data."""
+    scenario, implied, notes = checked
     return CheckReport(
         str(file),
         True,

@@ -25,7 +25,7 @@ from loadgen.jobs import ground_truth
 from loadgen.jobs.inputs import parse_moment, read_scenario, take_first_monitor
 from loadgen.jobs.progress import OnProgress, Ticker, ignore_progress
 from loadgen.model import Noun
-from loadgen.options import DialectName, require_callback, resolve_options
+from loadgen.options import DialectName, require_callback, require_path, resolve_options
 from loadgen.output import is_stream, open_output
 from loadgen.planned import UNSENT_MONITOR_ID, planned
 from loadgen.rum.quotas import RETENTION_SECONDS
@@ -83,7 +83,7 @@ def generate(
 
 def write_bodies(
     scenario: Scenario | Path | str,
-    out: Path,
+    out: Path | str,
     *,
     gzip: bool = False,
     on_progress: OnProgress = ignore_progress,
@@ -94,18 +94,19 @@ def write_bodies(
     If incidents hit a session, `<name>.ground-truth.ndjson` is written beside the file. `gzip` compresses the file.
     """
     require_callback(on_progress, "on_progress")
+    file = require_path(out, "out")
     request = prepare_bodies(scenario, on_progress, options)
     batches = 0
-    tick = Ticker(on_progress, f"writing {out.name}", request.sessions, "sessions")
-    with open_output(out) as raw:
-        file: Any = gzip_format.GzipFile("", "wb", fileobj=raw, mtime=0) if gzip else raw
+    tick = Ticker(on_progress, f"writing {file.name}", request.sessions, "sessions")
+    with open_output(file) as raw:
+        written: Any = gzip_format.GzipFile("", "wb", fileobj=raw, mtime=0) if gzip else raw
         for session, _, body in make_bodies(request, on_progress):
-            file.write(body + b"\n")
+            written.write(body + b"\n")
             batches += 1
             tick(session)
         if gzip:
-            file.close()
-    truth = write_ground_truth(request, out, on_progress)
+            written.close()
+    truth = write_ground_truth(request, file, on_progress)
     return GeneratedFile(batches, request.sessions, request.seed, truth)
 
 

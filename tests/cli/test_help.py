@@ -8,7 +8,7 @@ import shlex
 import click
 import pytest
 from click.core import ParameterSource
-from msgspec import Struct
+from msgspec import NODEFAULT, Struct
 from msgspec.structs import fields
 
 from loadgen.cli import commands
@@ -52,7 +52,9 @@ def test_an_option_that_is_not_given_has_the_default_of_the_field_of_its_name(pa
     assert isinstance(command, JobCommand)
     words = shlex.split((command.epilog or "").removeprefix(f"Example: {path}"))
     parsed = command.make_context(path, words, parent=CONTEXTS[path].parent)
-    defaults = {each.name: each.default for each in fields(command.noun)}
+    fixed = {each.name: each.default for each in fields(command.noun) if each.default_factory is NODEFAULT}
+    made = {each.name: each.default_factory() for each in fields(command.noun) if each.name not in fixed}
+    defaults = fixed | made
     not_given = [name for name in parsed.params if parsed.get_parameter_source(name) is ParameterSource.DEFAULT]
     found = {name: parsed.params[name] or None for name in not_given if name in defaults}
     assert found == {name: None if isinstance(defaults[name], Struct) else defaults[name] or None for name in found}

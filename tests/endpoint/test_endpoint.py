@@ -199,3 +199,12 @@ def test_it_stops_twice_and_starts_again() -> None:
         assert endpoint.is_alive()
         assert endpoint.process is not first
     assert not endpoint.is_alive()
+
+
+def test_texts_of_the_command_line_are_settings_too() -> None:
+    given = Endpoint(access_key_id="AKIAEXAMPLE", faults="errors=0.5", operation_quotas=["GetAppMonitorData=5"])
+    assert given.credentials.access_key_id == "AKIAEXAMPLE"
+    assert len(given.credentials.secret_access_key) >= 30
+    assert (given.settings.faults.errors, given.settings.operation_quotas) == (0.5, {"GetAppMonitorData": 5.0})
+    with pytest.raises(EndpointError, match="'GetAppMonitorData' is no operation's quota; write NAME=N"):
+        Endpoint(operation_quotas=["GetAppMonitorData"])

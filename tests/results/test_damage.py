@@ -11,7 +11,7 @@ import pytest
 
 from loadgen.errors import LoadgenError
 from loadgen.jobs.compare import compare
-from loadgen.jobs.report import report
+from loadgen.jobs.run import Run
 from tests.report.runs import Plan, make
 
 DEEP = b"[" * 100_000 + b"]" * 100_000
@@ -44,7 +44,7 @@ def test_a_damaged_file_is_named_in_one_line(
 ) -> None:
     folder = make(tmp_path / "run", Plan(seconds=6, cut_off=cut_off)).path
     (folder / name).write_bytes(DAMAGES[damage]((folder / name).read_bytes()))
-    for attempt in (lambda: report(folder, html=tmp_path / "page.html"), lambda: compare([healthy, folder])):
+    for attempt in (lambda: Run.load(folder).write_page(tmp_path / "page.html"), lambda: compare([healthy, folder])):
         try:
             attempt()
         except LoadgenError as error:
@@ -59,18 +59,18 @@ def test_json_of_another_shape_is_named(tmp_path: Path) -> None:
     for wrong in ({"verdict": "great"}, {"seconds": "long"}, {"requests": None}, {"version": 2}):
         (folder / "summary.json").write_text(json.dumps(summary | wrong))
         with pytest.raises(LoadgenError, match=r"summary\.json: "):
-            report(folder)
+            Run.load(folder)
 
 
 @pytest.mark.parametrize("damage", ["empty", "zeros", "cut in the middle"])
 def test_a_timeline_that_tells_less_than_the_summary_is_named(tmp_path: Path, healthy: Path, damage: str) -> None:
     """Its file may still be read as whole lines: the plots over time would be empty, or end early, without a word."""
     folder, told = make(tmp_path / "run", PLAN).path, list[str]()
-    assert report(folder, html=tmp_path / "page.html", on_progress=told.append)
+    assert Run.load(folder).write_page(tmp_path / "page.html", on_progress=told.append)
     assert told == []
     timeline = folder / "timeline.csv"
     timeline.write_bytes(DAMAGES[damage](timeline.read_bytes()))
-    report(folder, html=tmp_path / "page.html", on_progress=told.append)
+    Run.load(folder).write_page(tmp_path / "page.html", on_progress=told.append)
     [line] = told
     sent = json.loads((folder / "summary.json").read_text())["requests"]["sent"]
     assert re.search(rf"timeline\.csv holds \d+ of {sent} requests; the plots over time lack the others", line), line
@@ -86,6 +86,6 @@ def test_app_monitors_of_which_monitors_csv_tells_nothing_are_named(tmp_path: Pa
     (folder / "summary.json").write_text(json.dumps(summary))
     if text is not None:
         (folder / "monitors.csv").write_bytes(text)
-    report(folder, html=tmp_path / "page.html", on_progress=told.append)
+    Run.load(folder).write_page(tmp_path / "page.html", on_progress=told.append)
     assert told == [f"{folder}: monitors.csv holds nothing of shop, blog; the plots of app monitors lack them"]
     assert "monitors.csv holds nothing of shop, blog" in (tmp_path / "page.html").read_text()

@@ -20,11 +20,11 @@ from loadgen.jobs.fit.page import build_fit_page
 from loadgen.jobs.fit.reading.recorded import Bools, EventTable, LoadTable, Recorded, SessionTable
 from loadgen.jobs.fit.reading.sources import read_sources
 from loadgen.jobs.fit.reading.unread import add_unread, count_things
-from loadgen.jobs.fit.view import Fitted, format_fitted, list_notes, list_unused, summarize_fit
+from loadgen.jobs.fit.view import Fitted, describe_fit, format_fitted, list_notes, list_unused
 from loadgen.jobs.fit.visits.visits import match_site
 from loadgen.jobs.progress import OnProgress, Ticker, ignore_progress
 from loadgen.options import list_given, require_callback, require_path, resolve_options
-from loadgen.output import write_output
+from loadgen.output import check_output, write_output
 from loadgen.rum import events as rum
 from loadgen.scenario import Scenario
 from loadgen.traffic import compute_mean_rate, draw_starts
@@ -34,13 +34,9 @@ __all__ = [
     "Fitted",
     "Judgement",
     "Recorded",
-    "build_fit_page",
+    "describe_fit",
     "fit",
     "format_fitted",
-    "name_scenario",
-    "refuse_to_overwrite",
-    "summarize_fit",
-    "write_fitted",
 ]
 
 FEWEST_SESSIONS = 30
@@ -49,13 +45,20 @@ MOST_GENERATED = 100_000
 
 
 def fit(
-    sources: Path | str | Sequence[Path | str] = (), *, on_progress: OnProgress = ignore_progress, **options: Any
+    sources: Path | str | Sequence[Path | str] = (),
+    *,
+    out: Path | str | None = None,
+    report: Path | str | None = None,
+    on_progress: OnProgress = ignore_progress,
+    **options: Any,
 ) -> Fitted:
     """Fit a scenario to recorded RUM events, and compare what it generates with them.
 
     Args:
         sources: Files, plain or gzip, in any form: CloudWatch Logs of RUM, answers of GetAppMonitorData, PutRumEvents
             bodies one a line, a loadgen endpoint's store. May be empty with the option `monitor`.
+        out: The file for the scenario; None: `Fitted.text` alone holds it.
+        report: The file for the page that overlays recorded and generated traffic; None: no page.
         on_progress: Is called with lines of text.
         **options: Fields of `FitOptions`.
 
@@ -66,7 +69,37 @@ def fit(
     require_callback(on_progress, "on_progress")
     asked = resolve_options(FitOptions, options)
     paths = [require_path(each, "sources") for each in list_given(sources, "sources")]
-    recorded = read_sources(paths, asked, on_progress)
+    file, page = check_file(out, "out", paths), check_file(report, "report", paths)
+    asked = msgspec.structs.replace(asked, name=asked.name or name_scenario(file))
+    fitted = fit_recorded(read_sources(paths, asked, on_progress), asked, on_progress)
+    if file is not None:
+        write_output(file, fitted.text)
+        on_progress(f"{file}: {len(fitted.scenario.pages)} pages from {fitted.sessions:,} sessions")
+    if page is not None:
+        write_output(page, build_fit_page(fitted))
+        on_progress(f"{page}: recorded and generated traffic over each other")
+    return fitted
+
+
+def check_file(given: Path | str | None, name: str, sources: Sequence[Path]) -> Path | None:
+    """Return the path of a file to be written. LoadgenError: it cannot be written, or is one of the sources."""
+    if given is None:
+        return None
+    file = require_path(given, name)
+    if any(file.exists() and each.exists() and file.samefile(each) for each in sources):
+        raise LoadgenError(f"{file}: is one of the sources, which would be lost; name another file for the output")
+    check_output(file)
+    return file
+
+
+def name_scenario(file: Path | None) -> str:
+    """Return a scenario's name made from its file's name."""
+    stem = "" if file is None else file.stem
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-._")[:64] or "fitted"
+
+
+def fit_recorded(recorded: Recorded, asked: FitOptions, on_progress: OnProgress) -> Fitted:
+    """Fit a scenario to recorded traffic, and compare what it generates with it."""
     sessions = len(recorded.sessions.user)
     if sessions < FEWEST_SESSIONS:
         few = f"only {count_things(sessions, 'session is', 'sessions are')} recorded"
@@ -78,7 +111,7 @@ def fit(
     on_progress(f"fitting {len(fitted.sessions.user):,} sessions, {len(fitted.events.at):,} events")
     rate = asked.sample_rate or 1.0
     found = estimate(seen, rate * (1 - asked.holdout), asked.at_least)
-    draft = calibrate(compose(seen, found, asked.name, rate, asked.at_least), seen, on_progress)
+    draft = calibrate(compose(seen, found, asked.name or "", rate, asked.at_least), seen, on_progress)
     scenario = draft.build()
     reference = seen if judged is None else see_visits(judged, asked.at_least, site=match_site(judged, seen.site))
     judgement = judge_scenario(
@@ -155,24 +188,3 @@ def judge_scenario(
     start = datetime.fromtimestamp(float(starts.min(initial=4e9)), UTC).isoformat()
     generated = record_generated(wanted, sessions, asked.seed, start, tick)
     return judge(reference, see_visits(generated, 1, site=match_site(generated, reference.site)), fitted)
-
-
-def refuse_to_overwrite(sources: Sequence[Path], outputs: Sequence[Path | None]) -> None:
-    """Raise LoadgenError if a file that is to be written is one of the sources, which would be lost."""
-    for out in outputs:
-        if out is not None and any(out.exists() and each.exists() and out.samefile(each) for each in sources):
-            raise LoadgenError(f"{out}: is one of the sources, which would be lost; name another file for the output")
-
-
-def write_fitted(fitted: Fitted, out: Path, report: Path | None, on_progress: OnProgress = ignore_progress) -> None:
-    """Write the scenario's file and, if `report` names a file, the page; report what was written."""
-    write_output(out, fitted.text)
-    on_progress(f"{out}: {len(fitted.scenario.pages)} pages from {fitted.sessions:,} sessions")
-    if report is not None:
-        write_output(report, build_fit_page(fitted))
-        on_progress(f"{report}: recorded and generated traffic over each other")
-
-
-def name_scenario(out: Path) -> str:
-    """Return a scenario's name made from its file's name."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", out.stem).strip("-._")[:64] or "fitted"

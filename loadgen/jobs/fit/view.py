@@ -205,7 +205,7 @@ class FittedSummary(Noun):
     templates: dict[str, str]
 
 
-def summarize_fit(fitted: Fitted) -> FittedSummary:
+def describe_fit(fitted: Fitted) -> FittedSummary:
     """Return the summary of a fit for programs; it does not include the scenario's file."""
     return FittedSummary(
         fitted.scenario.name, fitted.notes, fitted.judgement, fitted.sessions, fitted.events, fitted.templates

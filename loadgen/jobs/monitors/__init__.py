@@ -1,23 +1,18 @@
-"""`loadgen monitors`: read and change app monitors with their tags, metrics and resource policy.
+"""`loadgen monitors`, `tags`, `metrics` and `policy`: read and change app monitors of a target.
 
-Rule: a call that removes something is shown first, and made only after a yes. Lines are no longer than the terminal is
-wide, except lines of JSON, which are meant for copying.
+Rule: a call that removes something is shown first, and made only after a yes.
 """
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
-from textwrap import wrap
 from typing import Any
-
-import msgspec
 
 from loadgen.aws import (
     Account,
     MonitorState,
-    PlannedCall,
     apply_changes,
     find_losses,
     make_call,
@@ -26,165 +21,257 @@ from loadgen.aws import (
     read_state,
 )
 from loadgen.errors import LoadgenError
+from loadgen.jobs.inputs import read_scenario
 from loadgen.jobs.monitors.requests import (
+    DestinationOptions,
+    MadeCall,
     MetricOptions,
+    MonitorChanges,
     MonitorOptions,
     build_public_policy,
     check_name,
-    locate_destination,
     parse_tags,
     read_document,
 )
+from loadgen.jobs.monitors.view import (
+    describe_call,
+    describe_metrics,
+    describe_monitors,
+    describe_plans,
+    describe_state,
+    describe_tags,
+)
 from loadgen.jobs.progress import OnLine, ignore_progress
-from loadgen.jobs.targets import Confirm, ConsentQuestion, require_yes
-from loadgen.model import Noun
+from loadgen.jobs.targets import Confirm, ConsentQuestion, open_account, reach_target, require_yes
+from loadgen.options import list_given, require_callback, resolve_options
 from loadgen.scenario import Scenario
 
 __all__ = [
     "MadeCall",
-    "MetricOptions",
     "MonitorChanges",
-    "MonitorOptions",
-    "apply_plans",
+    "MonitorState",
+    "Monitors",
     "build_public_policy",
-    "change",
-    "check_name",
-    "create_monitor",
-    "delete_destination",
-    "delete_monitor",
-    "delete_policy",
     "describe_call",
     "describe_metrics",
     "describe_monitors",
     "describe_plans",
     "describe_state",
     "describe_tags",
-    "locate_destination",
-    "parse_tags",
-    "plan_scenario",
-    "read_document",
-    "require_monitor",
-    "require_policy",
-    "update_monitor",
 ]
 
-SUMMARY = ("Name", "Id", "State", "Platform", "Created")
 
+class Monitors:
+    """The app monitors of a target, with their tags, metrics and resource policies.
 
-class MadeCall(Noun):
-    """A call of the RUM API that was made, and its answer."""
+        with loadgen.Monitors(endpoint.url) as monitors:
+            monitors.create("shop", domains=["shop.example.com"])
+            monitors.apply(monitors.plan("shop.toml"), confirm=ask)
 
-    operation: str
-    parameters: dict[str, Any]
-    answer: dict[str, Any]
+    `target` is a URL or `aws`; without one AWS_ENDPOINT_URL_RUM is. Without `region`, boto3's usual chain has it.
+    `proxy` and `ca_bundle` replace the environment's. `on_progress` gets a line of text when an answer takes long.
+    Methods that remove something ask `confirm`; without it the answer is no. All of them raise LoadgenError for what
+    a person can mend: there is no such monitor, RUM refuses the call, the target gives no answer.
+    """
 
+    def __init__(
+        self,
+        target: str | None = None,
+        *,
+        region: str | None = None,
+        proxy: str | None = None,
+        ca_bundle: str | None = None,
+        on_progress: OnLine = ignore_progress,
+    ) -> None:
+        require_callback(on_progress, "on_progress")
+        self._target, self._region, self._on_progress = target, region, on_progress
+        self._network = (proxy, ca_bundle)
+        self._open = ExitStack()
+        self._account: Account | None = None
 
-class MonitorChanges(Noun):
-    """The calls that bring one app monitor to the state that a scenario wants."""
+    def __enter__(self) -> Monitors:
+        with ExitStack() as opening:
+            opening.enter_context(reach_target(self._target, *self._network))
+            self._account = open_account(self._target, self._region, on_wait=self._on_progress)
+            self._open = opening.pop_all()
+        return self
 
-    monitor: str
-    calls: tuple[PlannedCall, ...]
+    def __exit__(self, *_: object) -> None:
+        self._account = None
+        self._open.close()
 
+    @property
+    def account(self) -> Account:
+        """The account of the target, in its Region; raises LoadgenError outside of a `with`."""
+        if self._account is None:
+            raise LoadgenError("the app monitors have not been opened; write `with loadgen.Monitors(...) as monitors:`")
+        return self._account
 
-def change(account: Account, operation: str, **parameters: Any) -> MadeCall:
-    """Make one call of the RUM API, by the operation's name."""
-    return MadeCall(operation, parameters, make_call(account, operation, parameters))
+    # App monitors
 
+    def list_all(self) -> list[dict[str, Any]]:
+        """Return RUM's AppMonitorSummary of each app monitor."""
+        return [*self.account.list_monitors()]
 
-def require_monitor(account: Account, name: str, policy: bool = True) -> MonitorState:
-    """Read everything about an app monitor; raises LoadgenError if there is no such monitor."""
-    found = read_state(account, check_name(name), policy=policy)
-    if found.monitor is None:
-        raise LoadgenError(f"there is no app monitor {name!r} in {account.region}; `loadgen monitors list` shows them")
-    return found
+    def read(self, name: str, *, policy: bool = True) -> MonitorState:
+        """Read everything about an app monitor; without `policy` all but its resource policy."""
+        found = read_state(self.account, check_name(name), policy=policy)
+        if found.monitor is None:
+            region = self.account.region
+            raise LoadgenError(f"there is no app monitor {name!r} in {region}; `loadgen monitors list` shows them")
+        return found
 
+    def create(
+        self, name: str, *, tags: Mapping[str, str] | Iterable[str] = (), platform: str | None = None, **settings: Any
+    ) -> MadeCall:
+        """Create an app monitor.
 
-def require_policy(account: Account, name: str) -> dict[str, Any]:
-    """Read an app monitor's resource policy; raises LoadgenError if it has none."""
-    found = read_policy(account, check_name(name))
-    if found is None:
-        raise LoadgenError(f"app monitor {name} has no resource policy; `loadgen policy put` gives it one")
-    return found
+        `settings` are fields of `MonitorOptions`, `tags` a mapping or KEY=VALUE texts, and `platform` is Web (None),
+        Android or iOS. A monitor for the web needs a domain.
+        """
+        wanted, pairs = resolve_options(MonitorOptions, settings, on_command_line=False), parse_tags(tags)
+        given = wanted.parameters | ({"Tags": pairs} if pairs else {}) | ({"Platform": platform} if platform else {})
+        if platform not in {None, "Web"}:
+            why = "send OTLP, which loadgen neither sends nor accepts; it is for the web"
+            self._on_progress(f"note: applications for {platform} {why}")
+        elif not wanted.domains:
+            raise LoadgenError("an app monitor for the web needs a domain; give --domain shop.example.com")
+        return self._make_call("CreateAppMonitor", Name=check_name(name), **given)
 
+    def update(self, name: str, *, confirm: Confirm | None = None, **settings: Any) -> MadeCall:
+        """Change settings of an app monitor, fields of `MonitorOptions`; asks first if that removes something."""
+        given = resolve_options(MonitorOptions, settings, on_command_line=False).parameters
+        if not given:
+            raise LoadgenError("nothing to change; give at least one setting, such as --sample-rate 0.5")
+        present = self.read(name, policy=False).monitor or {}
+        if losses := tuple(f"app monitor {name} loses {loss}" for loss in find_losses(present, given)):
+            require_yes(confirm, ConsentQuestion(losses, "Change it?"), "nothing was changed")
+        return self._make_call("UpdateAppMonitor", Name=name, **given)
 
-def create_monitor(
-    account: Account,
-    name: str,
-    settings: MonitorOptions,
-    tags: dict[str, str],
-    platform: str | None,
-    on_progress: OnLine = ignore_progress,
-) -> MadeCall:
-    """Create an app monitor; `platform` is Web (None), Android or iOS. LoadgenError: one for the web has no domain."""
-    given = settings.parameters | ({"Tags": tags} if tags else {}) | ({"Platform": platform} if platform else {})
-    if platform not in {None, "Web"}:
-        why = "send OTLP, which loadgen neither sends nor accepts; it is for the web"
-        on_progress(f"note: applications for {platform} {why}")
-    elif not settings.domains:
-        raise LoadgenError("an app monitor for the web needs a domain; give --domain shop.example.com")
-    return change(account, "CreateAppMonitor", Name=check_name(name), **given)
+    def delete(self, name: str, *, confirm: Confirm | None = None) -> MadeCall:
+        """Delete an app monitor, after a yes to what is deleted together with it."""
+        _ask_to_delete(confirm, _describe_deletion(self.read(name)))
+        return self._make_call("DeleteAppMonitor", Name=name)
 
+    # The state that a scenario wants
 
-def update_monitor(account: Account, name: str, settings: MonitorOptions, confirm: Confirm | None) -> MadeCall:
-    """Change settings of an app monitor; asks first if that removes something."""
-    given = settings.parameters
-    if not given:
-        raise LoadgenError("nothing to change; give at least one setting, such as --sample-rate 0.5")
-    present = require_monitor(account, name, policy=False).monitor or {}
-    if losses := tuple(f"app monitor {name} loses {loss}" for loss in find_losses(present, given)):
-        require_yes(confirm, ConsentQuestion(losses, "Change it?"), "nothing was changed")
-    return change(account, "UpdateAppMonitor", Name=name, **given)
+    def plan(self, scenario: Scenario | Path | str, *, monitor: str | None = None) -> tuple[MonitorChanges, ...]:
+        """Plan the calls for each app monitor of a scenario; `monitor` renames the monitor of one that has no more."""
+        wanted = read_scenario(scenario)
+        if monitor and wanted.neighbours:
+            given = wanted.name if isinstance(scenario, Scenario) else scenario
+            raise LoadgenError(f"--monitor: {given} names several app monitors; write the other name there")
+        if monitor:
+            wanted = wanted.model_copy(update={"monitor": wanted.monitor.rename(monitor)})
+        account = self.account
+        return tuple(MonitorChanges(each.monitor.name, tuple(plan_changes(account, each))) for each in wanted.monitors)
 
+    def apply(self, plans: Iterable[MonitorChanges], *, confirm: Confirm | None = None) -> int:
+        """Make the calls of all plans, and return their number.
 
-def delete_monitor(account: Account, name: str, confirm: Confirm | None) -> MadeCall:
-    """Delete an app monitor, after a yes to what is deleted together with it."""
-    _ask_to_delete(confirm, _describe_deletion(require_monitor(account, name)))
-    return change(account, "DeleteAppMonitor", Name=name)
+        Asks first if the calls go to AWS, and on any target if they remove something.
+        """
+        named = [(plan.monitor, call) for plan in plans for call in plan.calls]
+        losses = tuple(f"app monitor {monitor} loses {loss}" for monitor, call in named for loss in call.takes_away)
+        is_local = self.account.is_local
+        if losses or (named and not is_local):
+            text = "Make these calls?" if is_local else f"Make these calls in {self.account.region}?"
+            require_yes(confirm, ConsentQuestion(losses, text), "nothing was changed")
+        apply_changes(self.account, [call for _, call in named])
+        return len(named)
 
+    # Tags
 
-def delete_destination(account: Account, where: dict[str, Any], confirm: Confirm | None) -> MadeCall:
-    """Delete a metrics destination, after a yes to the number of definitions that are deleted with it."""
-    name, key = where["AppMonitorName"], where.get("DestinationArn") or where["Destination"]
-    definitions = require_monitor(account, name, policy=False).definitions.get(key, [])
-    _ask_to_delete(confirm, (f"destination {key} of {name}: {len(definitions)} metric definitions go with it",))
-    return change(account, "DeleteRumMetricsDestination", **where)
+    def read_tags(self, name: str) -> dict[str, str]:
+        """Return the tags of an app monitor."""
+        tags: dict[str, str] = self._make_call("ListTagsForResource", ResourceArn=self._build_arn(name)).answer["Tags"]
+        return tags
 
+    def add_tags(self, name: str, tags: Mapping[str, str] | Iterable[str]) -> MadeCall:
+        """Add tags, a mapping or KEY=VALUE texts, or give them new values."""
+        return self._make_call("TagResource", ResourceArn=self._build_arn(name), Tags=parse_tags(tags))
 
-def delete_policy(account: Account, name: str, confirm: Confirm | None) -> MadeCall:
-    """Delete an app monitor's resource policy, after a yes to the document."""
-    _ask_to_delete(confirm, (require_policy(account, name)["PolicyDocument"],))
-    return change(account, "DeleteResourcePolicy", Name=name)
+    def remove_tags(self, name: str, keys: Iterable[str]) -> MadeCall:
+        """Remove tags by key."""
+        given = list_given(keys, "keys")
+        return self._make_call("UntagResource", ResourceArn=self._build_arn(name), TagKeys=[*given])
+
+    # Metrics
+
+    def enable_metrics(self, name: str, *, role: str | None = None, **destination: Any) -> MadeCall:
+        """Create a destination for metrics, fields of `DestinationOptions`; `role` is the IAM role for Evidently."""
+        given = {"IamRoleArn": role} if role else {}
+        return self._make_call(
+            "PutRumMetricsDestination",
+            **resolve_options(DestinationOptions, destination, on_command_line=False).locate(name),
+            **given,
+        )
+
+    def disable_metrics(self, name: str, *, confirm: Confirm | None = None, **destination: Any) -> MadeCall:
+        """Delete a metrics destination, after a yes to the number of definitions that are deleted with it."""
+        where = resolve_options(DestinationOptions, destination, on_command_line=False).locate(name)
+        key = where.get("DestinationArn") or where["Destination"]
+        definitions = self.read(name, policy=False).definitions.get(key, [])
+        _ask_to_delete(confirm, (f"destination {key} of {name}: {len(definitions)} metric definitions go with it",))
+        return self._make_call("DeleteRumMetricsDestination", **where)
+
+    def add_metric(self, name: str, **options: Any) -> MadeCall:
+        """Define an extended or a custom metric; the options are fields of `MetricOptions`, those of its place too."""
+        wanted = resolve_options(MetricOptions, options, on_command_line=False)
+        given = {"MetricDefinitions": [wanted.definition]}
+        return self._make_call("BatchCreateRumMetricDefinitions", **wanted.locate(name), **given)
+
+    def change_metric(self, name: str, definition_id: str, **options: Any) -> MadeCall:
+        """Replace a metric definition by its id; the options are fields of `MetricOptions`."""
+        wanted = resolve_options(MetricOptions, options, on_command_line=False)
+        given = {"MetricDefinition": wanted.definition, "MetricDefinitionId": definition_id}
+        return self._make_call("UpdateRumMetricDefinition", **wanted.locate(name), **given)
+
+    def remove_metrics(self, name: str, definition_ids: Iterable[str], **destination: Any) -> MadeCall:
+        """Delete metric definitions by their ids."""
+        given = {"MetricDefinitionIds": [*list_given(definition_ids, "definition_ids")]}
+        return self._make_call(
+            "BatchDeleteRumMetricDefinitions",
+            **resolve_options(DestinationOptions, destination, on_command_line=False).locate(name),
+            **given,
+        )
+
+    # Resource policy
+
+    def read_policy(self, name: str) -> dict[str, Any]:
+        """Return the policy document of an app monitor and its revision, as RUM gives them."""
+        found = read_policy(self.account, check_name(name))
+        if found is None:
+            raise LoadgenError(f"app monitor {name} has no resource policy; `loadgen policy put` gives it one")
+        return found
+
+    def put_policy(
+        self, name: str, document: Path | str | None = None, *, public: bool = False, revision: str | None = None
+    ) -> MadeCall:
+        """Set the policy: that of a file (a policy, or what `read_policy` returned, as JSON), or one for everybody.
+
+        `public` lets everybody send, also unsigned. `revision` replaces only that revision.
+        """
+        if public == (document is not None):
+            raise LoadgenError("give either a file with the policy document, or --public")
+        text = build_public_policy(self._build_arn(name)) if document is None else read_document(Path(document))
+        given = {"PolicyRevisionId": revision} if revision else {}
+        return self._make_call("PutResourcePolicy", Name=check_name(name), PolicyDocument=text, **given)
+
+    def delete_policy(self, name: str, *, confirm: Confirm | None = None) -> MadeCall:
+        """Delete an app monitor's resource policy, after a yes to the document."""
+        _ask_to_delete(confirm, (self.read_policy(name)["PolicyDocument"],))
+        return self._make_call("DeleteResourcePolicy", Name=name)
+
+    def _build_arn(self, name: str) -> str:
+        return self.account.build_arn(check_name(name))
+
+    def _make_call(self, operation: str, **parameters: Any) -> MadeCall:
+        return MadeCall(operation, parameters, make_call(self.account, operation, parameters))
 
 
 def _ask_to_delete(confirm: Confirm | None, facts: Iterable[str]) -> None:
     require_yes(confirm, ConsentQuestion(tuple(facts), "Delete it?"), "nothing was deleted")
-
-
-def plan_scenario(account: Account, file: Path, monitor: str | None = None) -> tuple[MonitorChanges, ...]:
-    """Plan the calls for each app monitor of a scenario; `monitor` renames the monitor of a scenario that has one."""
-    wanted = Scenario.load(file)
-    if monitor and wanted.neighbours:
-        raise LoadgenError(f"--monitor: {file} names several app monitors; write the other name there")
-    if monitor:
-        wanted = wanted.model_copy(update={"monitor": wanted.monitor.rename(monitor)})
-    return tuple(MonitorChanges(each.monitor.name, tuple(plan_changes(account, each))) for each in wanted.monitors)
-
-
-def apply_plans(account: Account, plans: Iterable[MonitorChanges], confirm: Confirm | None) -> int:
-    """Make the calls of all plans, and return their number.
-
-    Asks first if the calls go to AWS, and on any target if they remove something.
-    """
-    plans = tuple(plans)
-    calls = [call for plan in plans for call in plan.calls]
-    losses = tuple(
-        f"app monitor {plan.monitor} loses {loss}" for plan in plans for call in plan.calls for loss in call.takes_away
-    )
-    if losses or (calls and not account.is_local):
-        text = f"Make these calls in {account.region}?" if not account.is_local else "Make these calls?"
-        require_yes(confirm, ConsentQuestion(losses, text), "nothing was changed")
-    apply_changes(account, calls)
-    return len(calls)
 
 
 def _describe_deletion(found: MonitorState) -> list[str]:
@@ -198,84 +285,3 @@ def _describe_deletion(found: MonitorState) -> list[str]:
     ]
     group = monitor.get("DataStorage", {}).get("CwLog", {}).get("CwLogGroup")
     return lines + ([f"the log group {group} stays"] if group else [])
-
-
-def describe_call(made: MadeCall) -> list[str]:
-    """Describe a call that was made: the operation with its app monitor, and a line for each id in the answer."""
-    given, answer = made.parameters, made.answer
-    name = given.get("Name") or given.get("AppMonitorName") or given.get("ResourceArn", "")
-    found = [each["MetricDefinitionId"] for each in answer.get("MetricDefinitions", [])]
-    found += [answer["Id"]] if answer.get("Id") else []
-    return [f"{made.operation}: {name}", *(f"  id {each}" for each in found)]
-
-
-def describe_plans(plans: Iterable[MonitorChanges]) -> list[str]:
-    """Describe every planned call with its reason and parameters."""
-    lines = []
-    for plan in plans:
-        if not plan.calls:
-            lines.append(f"app monitor {plan.monitor} is as wanted: nothing to do")
-        for call in plan.calls:
-            lines += _wrap_line(f"{call.operation}: {call.why}")
-            lines.append(f"  {msgspec.json.encode(call.parameters).decode()}")
-            lines += [part for each in call.takes_away for part in _wrap_line(f"  takes away {each}")]
-    return lines
-
-
-def describe_monitors(summaries: Iterable[dict[str, Any]]) -> list[str]:
-    """Format AppMonitorSummaries as the lines of a table."""
-    return _format_table(SUMMARY, [[each.get(key, "") for key in SUMMARY] for each in summaries])
-
-
-def describe_tags(tags: dict[str, str]) -> list[str]:
-    """Format tags as the lines of a table."""
-    return _format_table(("Key", "Value"), sorted(tags.items()))
-
-
-def describe_state(found: MonitorState) -> list[str]:
-    """Describe everything about one app monitor: settings, metrics and policy."""
-    lines = _format_table(("Setting", "Value"), _flatten(found.monitor or {})) + describe_metrics(found)
-    if found.policy:
-        lines += [f"policy {found.policy.get('PolicyRevisionId', '')}", f"  {found.policy['PolicyDocument']}"]
-    return lines
-
-
-def describe_metrics(found: MonitorState) -> list[str]:
-    """Format the metric definitions of one app monitor as the lines of a table."""
-    rows = [
-        (key, each["MetricDefinitionId"], each.get("Namespace", ""), each["Name"], each.get("EventPattern", ""))
-        for key, definitions in found.definitions.items()
-        for each in definitions
-    ]
-    return _format_table(("Destination", "Id", "Namespace", "Metric", "Pattern"), rows) if found.destinations else []
-
-
-def _format_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:
-    """Format a table whose cells are never cut off, as ids are for copying. A row that is too wide is split."""
-    lines = [tuple(columns), *(tuple(map(str, row)) for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    if sum(widths) + 2 * (len(widths) - 1) > shutil.get_terminal_size().columns:
-        return [line for row in lines[1:] for line in _format_row(columns, row)]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
-
-
-def _format_row(columns: Sequence[str], row: Sequence[str]) -> Iterator[str]:
-    """Yield the lines of a row that is too wide: its first cell, then each other cell below with its column's name."""
-    yield from _wrap_line(row[0])
-    for column, cell in zip(columns[1:], row[1:], strict=True):
-        text = cell if len(columns) == 2 else f"{column}: {cell}"
-        yield from _wrap_line(f"  {text}") if not cell.startswith("{") else (f"  {column}:", f"  {cell}")
-
-
-def _wrap_line(line: str) -> list[str]:
-    """Break a line between words into the lines that it takes on the terminal."""
-    width = shutil.get_terminal_size().columns
-    return wrap(line, width, subsequent_indent="    ", break_on_hyphens=False, break_long_words=False) or [line]
-
-
-def _flatten(value: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    for key, each in value.items():
-        if isinstance(each, dict):
-            yield from _flatten(each, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", ", ".join(map(str, each)) if isinstance(each, list) else str(each)

@@ -1,27 +1,43 @@
-"""Turn settings, metric definitions and policies as a person gives them into parameters of RUM API calls."""
+"""Calls of the RUM API: made, planned, and the parameters of what a person gives as settings, metrics or a policy."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
-from loadgen.aws import build_definitions, build_policy
+from loadgen.aws import PlannedCall, build_definitions, build_policy
 from loadgen.errors import LoadgenError
 from loadgen.model import Noun
+from loadgen.options import Share, list_given
 from loadgen.scenario import Metric, Monitor, Statement
 
 MOST_DOCUMENT_BYTES = 65_536
 """Largest file that is read as a policy. RUM takes 4 KB, and says so itself when it refuses a larger policy."""
 
 
+class MadeCall(Noun):
+    """A call of the RUM API that was made, and its answer."""
+
+    operation: str
+    parameters: dict[str, Any]
+    answer: dict[str, Any]
+
+
+class MonitorChanges(Noun):
+    """The calls that bring one app monitor to the state that a scenario wants."""
+
+    monitor: str
+    calls: tuple[PlannedCall, ...]
+
+
 class MonitorOptions(Noun, kw_only=True):
     """Settings of CreateAppMonitor and UpdateAppMonitor; None or an empty tuple means that a setting is not given."""
 
     domains: tuple[str, ...] = ()
-    sample_rate: float | None = None
+    sample_rate: Share | None = None
     telemetries: tuple[str, ...] = ()
     custom_events: bool | None = None
     cookies: bool | None = None
@@ -61,15 +77,27 @@ class MonitorOptions(Noun, kw_only=True):
         return _drop_none(given)
 
 
-class MetricOptions(Noun, kw_only=True):
-    """One metric definition as given on the command line."""
+class DestinationOptions(Noun, kw_only=True):
+    """A destination of an app monitor's metrics: CloudWatch, or an Evidently experiment by its ARN."""
+
+    destination: Literal["CloudWatch", "Evidently"] = "CloudWatch"
+    destination_arn: str | None = None
+
+    def locate(self, monitor: str) -> dict[str, Any]:
+        """Return the parameters that identify this destination of an app monitor."""
+        arn = {"DestinationArn": self.destination_arn} if self.destination_arn else {}
+        return {"AppMonitorName": check_name(monitor), "Destination": self.destination, **arn}
+
+
+class MetricOptions(DestinationOptions, kw_only=True):
+    """One metric definition, and its destination."""
 
     metric: str
-    namespace: str | None
-    value: str | None
-    unit: str | None
-    dimensions: tuple[str, ...]  # FIELD=NAME
-    pattern: str | None  # JSON
+    namespace: str | None = None
+    value: str | None = None
+    unit: str | None = None
+    dimensions: tuple[str, ...] = ()  # FIELD=NAME
+    pattern: str | None = None  # JSON
 
     @property
     def definition(self) -> dict[str, Any]:
@@ -102,18 +130,14 @@ def check_name(name: str) -> str:
     return Monitor().rename(name).name
 
 
-def parse_tags(words: Iterable[str]) -> dict[str, str]:
-    """Parse KEY=VALUE words into a dict; raises LoadgenError for a word of another form."""
-    words = tuple(words)
-    if not all("=" in word and word[0] != "=" for word in words):
-        raise LoadgenError(f"{', '.join(words)}: write each as KEY=VALUE")
+def parse_tags(given: Mapping[str, str] | Iterable[str]) -> dict[str, str]:
+    """Return a mapping, or KEY=VALUE words, as a dict; raises LoadgenError for a word of another form."""
+    if isinstance(given, Mapping):
+        return dict(given)
+    words = list_given(given, "tags")
+    if not all(isinstance(word, str) and "=" in word and word[0] != "=" for word in words):
+        raise LoadgenError(f"{', '.join(map(str, words))}: write each as KEY=VALUE")
     return dict(word.partition("=")[::2] for word in words)
-
-
-def locate_destination(name: str, destination: str, destination_arn: str | None) -> dict[str, Any]:
-    """Return the parameters that identify a metrics destination of an app monitor."""
-    arn = {"DestinationArn": destination_arn} if destination_arn else {}
-    return {"AppMonitorName": check_name(name), "Destination": destination, **arn}
 
 
 def read_document(file: Path) -> str:

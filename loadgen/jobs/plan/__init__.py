@@ -12,9 +12,10 @@ from loadgen.jobs.plan.day import DAY_SECONDS, spread_over_day
 from loadgen.jobs.plan.figures import CapacityPlan
 from loadgen.jobs.plan.page import build_plan_page
 from loadgen.jobs.plan.rehearse import ExpectedVolume, estimate_volume
-from loadgen.jobs.plan.view import build_plan_view, leave_out_curves
+from loadgen.jobs.plan.view import build_plan_view, describe_plan
 from loadgen.jobs.progress import OnProgress, ignore_progress
-from loadgen.options import list_given, require_callback, resolve_options
+from loadgen.options import list_given, require_callback, require_path, resolve_options
+from loadgen.output import check_output, write_output
 from loadgen.scenario import Scenario, resolve_seed
 from loadgen.traffic import compute_mean_rate
 from loadgen.verb_options import PlanOptions
@@ -22,10 +23,9 @@ from loadgen.verb_options import PlanOptions
 __all__ = [
     "CapacityPlan",
     "ExpectedVolume",
-    "build_plan_page",
     "build_plan_view",
+    "describe_plan",
     "estimate_volume",
-    "leave_out_curves",
     "plan",
 ]
 
@@ -34,6 +34,7 @@ def plan(
     scenario: Scenario | Path | str,
     *,
     others: Sequence[Scenario | Path | str] = (),
+    html: Path | str | None = None,
     on_progress: OnProgress = ignore_progress,
     **options: Any,
 ) -> CapacityPlan:
@@ -42,6 +43,7 @@ def plan(
     Args:
         scenario: The scenario or its file; the scenario's neighbours are planned too.
         others: Scenarios of further app monitors of the account, under the same quota.
+        html: The file for a page with plots; None: no page.
         on_progress: Is called with a line of text for each step.
         **options: Fields of `PlanOptions`.
 
@@ -49,6 +51,9 @@ def plan(
         LoadgenError: An option is unknown or out of bounds, or the plan is too large for this machine.
     """
     require_callback(on_progress, "on_progress")
+    page = None if html is None else require_path(html, "html")
+    if page is not None:
+        check_output(page)
     asked = resolve_options(PlanOptions, options)
     scenarios = [
         monitor
@@ -57,7 +62,10 @@ def plan(
             read_scenario(given, asked.duration), asked, on_progress, is_first=not place
         ).monitors
     ]
-    return build_plan(scenarios, resolve_seed(scenarios[0], asked.seed), asked, on_progress)
+    found = build_plan(scenarios, resolve_seed(scenarios[0], asked.seed), asked, on_progress)
+    if page is not None:
+        write_output(page, build_plan_page(found))
+    return found
 
 
 def adjust_scenario(scenario: Scenario, options: PlanOptions, on_progress: OnProgress, *, is_first: bool) -> Scenario:

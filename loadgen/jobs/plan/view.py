@@ -20,7 +20,7 @@ SETTING_HEAD = ("client setting", "requests", "events", "bytes")
 RATE_NOTE = Text("  LCP p75, JS errors: how far a day's figure may be off (95 %)", style="dim")
 
 
-def leave_out_curves(plan: CapacityPlan) -> CapacityPlan:
+def describe_plan(plan: CapacityPlan) -> CapacityPlan:
     """Return the plan as `--json` prints it: all figures, without the page's curves."""
     return msgspec.structs.replace(plan, curves=None)
 

@@ -11,13 +11,14 @@ from loadgen.jobs.inputs import read_scenario, take_first_monitor
 from loadgen.jobs.preview import plots
 from loadgen.jobs.preview.traffic_sample import TrafficSample, sample_traffic
 from loadgen.jobs.progress import OnProgress, ignore_progress
-from loadgen.options import require_callback, resolve_options
+from loadgen.options import require_callback, require_path, resolve_options
+from loadgen.output import check_output, write_output
 from loadgen.scenario import Scenario, resolve_seed
 from loadgen.traffic import check_size
 from loadgen.units import format_clock, format_count, format_digits, format_rate
 from loadgen.verb_options import PreviewOptions
 
-__all__ = ["TrafficSample", "build_preview_page", "preview"]
+__all__ = ["TrafficSample", "preview"]
 
 VITAL_NAMES = {
     "LCP": "Largest contentful paint",
@@ -29,12 +30,17 @@ VITAL_NAMES = {
 
 
 def preview(
-    scenario: Scenario | Path | str, *, on_progress: OnProgress = ignore_progress, **options: Any
+    scenario: Scenario | Path | str,
+    *,
+    out: Path | str | None = None,
+    on_progress: OnProgress = ignore_progress,
+    **options: Any,
 ) -> TrafficSample:
-    """Draw a scenario's arrivals and a sample of its visits, from which `build_preview_page` makes a page.
+    """Draw a scenario's arrivals and a sample of its visits, and plot them on a page.
 
     Args:
         scenario: The scenario or its file; only its first app monitor counts.
+        out: The file for the page; None: no page.
         on_progress: Is called with lines of text, such as which neighbours are left out.
         **options: Fields of `PreviewOptions`; without a seed the scenario's, else 0.
 
@@ -42,11 +48,17 @@ def preview(
         LoadgenError: An option is unknown or out of bounds, or the scenario has more visits than fit into memory.
     """
     require_callback(on_progress, "on_progress")
+    page = None if out is None else require_path(out, "out")
+    if page is not None:
+        check_output(page)
     asked = resolve_options(PreviewOptions, options)
     first = take_first_monitor(read_scenario(scenario, asked.duration), "preview", on_progress)
     first = first.adjust(duration=asked.duration, rate=asked.rate)
     check_size(first)
-    return sample_traffic(first, resolve_seed(first, asked.seed, 0), on_progress)
+    sample = sample_traffic(first, resolve_seed(first, asked.seed, 0), on_progress)
+    if page is not None:
+        write_output(page, build_preview_page(sample))
+    return sample
 
 
 def build_preview_page(sample: TrafficSample) -> str:

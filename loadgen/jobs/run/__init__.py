@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
@@ -14,6 +14,7 @@ from loadgen.endpoint import EndpointSettings, Faults, parse_faults
 from loadgen.errors import LoadgenError
 from loadgen.jobs.inputs import read_source
 from loadgen.jobs.progress import WorkProgress, ignore_progress
+from loadgen.jobs.run.ended_run import Run
 from loadgen.jobs.run.finalize import add_notes, write_ground_truth, write_page
 from loadgen.jobs.run.follow import FollowedRun
 from loadgen.jobs.run.preflight import (
@@ -30,40 +31,11 @@ from loadgen.jobs.run.worker_process import worker
 from loadgen.jobs.stop_signals import StopSignals
 from loadgen.jobs.targets import Confirm, OpenTargets, open_targets, reach_target
 from loadgen.options import require_callback, require_path
-from loadgen.results import EXIT_CODES, Follower, RunFolder, RunMonitor, RunSpec, Summary, make_run_options, open_table
+from loadgen.results import Follower, RunFolder, RunMonitor, RunSpec, make_run_options
 from loadgen.scenario import Scenario
 from loadgen.transport import OnWait, require_answer
 
-if TYPE_CHECKING:
-    import pyarrow
-
 __all__ = ["LiveView", "OnRunProgress", "Run", "RunProgress", "run", "worker"]
-
-
-class Run:
-    """A run that has ended: its summary, and its folder, which holds everything else."""
-
-    def __init__(self, folder: RunFolder, summary: Summary) -> None:
-        self.folder: Path = folder.path
-        self.summary = summary
-        self._files = folder
-
-    @property
-    def exit_code(self) -> int:
-        """0 passed, 1 failed, 3 invalid, 130 interrupted."""
-        return EXIT_CODES[self.summary.verdict]
-
-    @property
-    def spec(self) -> RunSpec:
-        """The options of the run, read from its folder."""
-        return self._files.read_spec()
-
-    def records(self) -> pyarrow.Table:
-        """Read the records, one row a request; results/README.md explains the columns. LoadgenError: there are none."""
-        if not self._files.records.is_file():
-            raise LoadgenError(f"{self._files.records}: is missing; the run was cut off, or the file was deleted")
-        table: pyarrow.Table = open_table(self._files).read(use_threads=False)  # as `results.table` says
-        return table
 
 
 def run(

@@ -5,34 +5,45 @@ from __future__ import annotations
 import os
 import socket
 import time
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from loadgen.errors import LoadgenError
 from loadgen.jobs.progress import OnProgress, WorkProgress, ignore_progress
 from loadgen.jobs.run import otel
 from loadgen.jobs.run.locust_process import DEFAULTS, make_command
+from loadgen.options import require_callback, resolve_options
 from loadgen.results import MASTER_SEEN
+from loadgen.transport import override_network
+from loadgen.verb_options import WorkerOptions
 
 PATIENCE_SECONDS, LOOK_SECONDS = 300.0, 0.5
 
 
 def worker(
     master_host: str,
-    master_port: int = 5557,
     *,
-    processes: int | None = None,
-    otel_export: bool = False,
     on_progress: OnProgress = ignore_progress,
+    **options: Any,
 ) -> NoReturn:
-    """Wait for a master, then replace this process by its workers. LoadgenError: no master answers."""
-    if otel_export:
+    """Wait for a master, then replace this process by its workers; `options` are fields of `WorkerOptions`.
+
+    LoadgenError: an option is out of bounds, or no master answers.
+    """
+    require_callback(on_progress, "on_progress")
+    asked = resolve_options(WorkerOptions, {"master_host": master_host} | options)
+    if asked.otel:
         otel.check_installed()
-    wait_for_master(master_host, master_port, on_progress)
-    shared = [*(["--otel"] if otel_export else []), *([f"--processes={processes}"] if processes else [])]
-    command = make_command(
-        "--worker", f"--master-host={master_host}", f"--master-port={master_port}", "--stop-timeout=60", *shared
-    )
-    os.execve(command[0], command, DEFAULTS | dict(os.environ) | {MASTER_SEEN: "1"})
+    with override_network(asked.proxy, asked.ca_bundle):
+        wait_for_master(asked.master_host, asked.master_port, on_progress)
+        shared = [*(["--otel"] if asked.otel else []), *([f"--processes={asked.processes}"] if asked.processes else [])]
+        command = make_command(
+            "--worker",
+            f"--master-host={asked.master_host}",
+            f"--master-port={asked.master_port}",
+            "--stop-timeout=60",
+            *shared,
+        )
+        os.execve(command[0], command, DEFAULTS | dict(os.environ) | {MASTER_SEEN: "1"})
 
 
 def wait_for_master(host: str, port: int, tell: OnProgress, patience: float = PATIENCE_SECONDS) -> None:

@@ -10,7 +10,8 @@ import pytest
 
 import loadgen
 from loadgen.errors import LoadgenError
-from loadgen.jobs.fit import Fitted, build_fit_page, format_fitted, summarize_fit
+from loadgen.jobs.fit import Fitted, describe_fit, format_fitted
+from loadgen.jobs.fit.page import build_fit_page
 from loadgen.output import format_json
 from loadgen.scenario import Scenario
 from loadgen.traffic import compute_mean_rate
@@ -82,7 +83,7 @@ def test_a_classifier_hardly_tells_what_a_fit_generates_from_what_it_was_fitted_
 
 
 def test_programs_read_the_same_as_json(fitted: Fitted) -> None:
-    read = json.loads(format_json(summarize_fit(fitted)))
+    read = json.loads(format_json(describe_fit(fitted)))
     assert read["sessions"] == fitted.sessions
     assert len(read["judgement"]["comparisons"]) == len(fitted.judgement.comparisons)
     assert read["templates"] == {"home": "/", "product": "/product/{product}"}

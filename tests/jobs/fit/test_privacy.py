@@ -11,7 +11,8 @@ import pytest
 
 import loadgen
 from loadgen.errors import LoadgenError
-from loadgen.jobs.fit import build_fit_page, format_fitted, summarize_fit
+from loadgen.jobs.fit import describe_fit, format_fitted
+from loadgen.jobs.fit.page import build_fit_page
 from loadgen.jobs.fit.support import holds_secret
 from loadgen.output import format_json
 from tests.jobs.fit.forms import log_events, write_lines
@@ -113,7 +114,7 @@ def test_a_secret_in_any_text_of_too_few_visitors_is_told_nowhere(
     said: list[str] = []
     found = loadgen.fit(tmp_path / "events", on_progress=lambda told: said.append(str(told)))
     assert found.sessions == len(whose)
-    shown = [found.text, *format_fitted(found), format_json(summarize_fit(found)), build_fit_page(found), *said]
+    shown = [found.text, *format_fitted(found), format_json(describe_fit(found)), build_fit_page(found), *said]
     for text in map(str, shown):
         place = text.lower().find(secret)
         assert place < 0, text[max(place - 200, 0) : place + 100]

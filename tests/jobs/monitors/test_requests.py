@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from loadgen.errors import LoadgenError
-from loadgen.jobs.monitors.requests import MonitorOptions, locate_destination, parse_tags
+from loadgen.jobs.monitors.requests import DestinationOptions, MonitorOptions, parse_tags
 
 
 @pytest.mark.parametrize(
@@ -40,5 +40,7 @@ def test_a_value_may_hold_an_equals_sign_or_be_empty() -> None:
 
 
 def test_a_destination_has_an_arn_only_where_one_is_given() -> None:
-    assert locate_destination("demo", "CloudWatch", None) == {"AppMonitorName": "demo", "Destination": "CloudWatch"}
-    assert locate_destination("demo", "Evidently", "arn:x")["DestinationArn"] == "arn:x"
+    assert DestinationOptions().locate("demo") == {"AppMonitorName": "demo", "Destination": "CloudWatch"}
+    assert (
+        DestinationOptions(destination="Evidently", destination_arn="arn:x").locate("demo")["DestinationArn"] == "arn:x"
+    )

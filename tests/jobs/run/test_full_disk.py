@@ -12,8 +12,7 @@ import pytest
 
 import loadgen
 from loadgen.errors import OUT_OF_MEMORY
-from loadgen.jobs.report import report
-from loadgen.jobs.run import locust_process
+from loadgen.jobs.run import Run, locust_process
 from tests.jobs.run.test_end_to_end import assert_accounted, clean_environment
 from tests.paths import QUICKSTART
 
@@ -69,7 +68,7 @@ def test_a_disk_that_fills_loses_nothing_that_was_measured(
     assert requests.sent == requests.accepted + requests.throttled + requests.failed
     assert run.summary.ledger.agrees is True
     assert [file.name for file in run.folder.iterdir() if file.name.endswith(".part")] == []
-    assert report(run.folder).requests == requests
+    assert Run.load(run.folder).summary.requests == requests
     broken = "the run's folder could not be written: No space left on device" in run.summary.reasons
     assert broken == (moment != "the summary")  # which the process that started it could write
     if broken:
@@ -93,7 +92,7 @@ def test_a_table_that_finds_no_memory_loses_nothing_that_was_measured(
     assert run.summary.ledger.agrees is True
     assert (run.summary.verdict, run.exit_code) == ("invalid", 3)
     assert run.summary.reasons[0] == f"the run's folder could not be written: requests.parquet: {OUT_OF_MEMORY}"
-    assert report(run.folder).requests == run.summary.requests
+    assert Run.load(run.folder).summary.requests == run.summary.requests
 
 
 @pytest.mark.locust

@@ -192,17 +192,11 @@ def make_call(account: Account, operation: str, parameters: dict[str, Any]) -> d
     with explain_errors(doing, f"rum:{operation}"):
         answer: dict[str, Any] = getattr(account.rum, xform_name(operation))(**parameters)
     if errors := answer.get("Errors"):
-        lines = [
-            f"{doing}: {_name_definition(each)}: {each.get('ErrorMessage')} ({each.get('ErrorCode')})"
-            for each in errors
-        ]
-        raise ControlError(*lines)
+        names = [each.get("MetricDefinitionId") or each.get("MetricDefinition", {}).get("Name") for each in errors]
+        reasons = [f"{each.get('ErrorMessage')} ({each.get('ErrorCode')})" for each in errors]
+        raise ControlError(*(f"{doing}: {name}: {why}" for name, why in zip(names, reasons, strict=True)))
     answer.pop("ResponseMetadata", None)
     return answer
-
-
-def _name_definition(error: dict[str, Any]) -> str:
-    return str(error.get("MetricDefinitionId") or error.get("MetricDefinition", {}).get("Name"))
 
 
 EVENTS_PER_PAGE = 100

@@ -82,8 +82,11 @@ def plan_changes(account: Account, scenario: Scenario) -> list[PlannedCall]:
     """Plan the calls that bring the scenario's app monitor about. ControlError: RUM would refuse it."""
     monitor = scenario.monitor
     now = read_state(account, monitor.name, monitor.metrics is not None, monitor.policy is not None)
-    calls = [] if now.monitor else [_plan_creation(scenario)]
-    if now.monitor:
+    calls = []
+    if now.monitor is None:
+        creation = build_creation(monitor, scenario.client, {})
+        calls.append(PlannedCall("CreateAppMonitor", creation, "there is no app monitor of that name"))
+    else:
         check_platform(now.monitor)
         calls += _plan_update(scenario, now.monitor)
         calls += _plan_tags(monitor, now.monitor, account)
@@ -91,11 +94,6 @@ def plan_changes(account: Account, scenario: Scenario) -> list[PlannedCall]:
     if monitor.policy is not None:
         calls += _plan_policy(monitor, now, account)
     return calls
-
-
-def _plan_creation(scenario: Scenario) -> PlannedCall:
-    parameters = build_creation(scenario.monitor, scenario.client, {})
-    return PlannedCall("CreateAppMonitor", parameters, "there is no app monitor of that name")
 
 
 def _plan_update(scenario: Scenario, now: dict[str, Any]) -> Iterator[PlannedCall]:

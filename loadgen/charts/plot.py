@@ -175,12 +175,9 @@ class Plot(Noun):
         return f"{self._place_y(value):.1f}".removesuffix(".0")
 
     def _draw_y_axis(self) -> Markup:
-        labels = (el("span", self.format_tick(tick), style=f"top:{self._place_y(tick):.1f}px") for tick in self.y.ticks)
+        written = ((tick, self.say(tick).removesuffix("/s") if tick else "0") for tick in self.y.ticks)
+        labels = (el("span", text, style=f"top:{self._place_y(tick):.1f}px") for tick, text in written)
         return el("div", *labels, class_="yaxis", aria_hidden="true")
-
-    def format_tick(self, tick: float) -> str:
-        """Return a tick's text without the unit `/s`."""
-        return self.say(tick).removesuffix("/s") if tick else "0"
 
     def _draw_x_axis(self) -> Markup:
         labels = []

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 
 from loadgen.endpoint.call_log import CallLog, PutCall
-from loadgen.endpoint.service_error import ResourceNotFoundException, ServiceError, ValidationException
+from loadgen.endpoint.service_error import InvalidMember, ResourceNotFoundException, ServiceError, ValidationException
 from loadgen.endpoint.settings import LiveSettings, LiveState
 from loadgen.endpoint.store import Store
 from loadgen.model import Noun, Request, Response
@@ -77,9 +77,7 @@ def answer_admin_request(
 def _list_calls(log: CallLog, after: str) -> LoggedCalls:
     """Return the remembered calls with a number above `after`."""
     if not after.isdecimal() or len(after) > 19:
-        raise ValidationException(
-            f"Value '{after[:100]}' at 'after' failed to satisfy constraint: Member must be a number"
-        )
+        raise InvalidMember("after", "Member must be a number", f"'{after[:100]}'")
     return LoggedCalls(log.number, log.list_after(int(after)))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from typing import Literal
 
 import msgspec
 
@@ -66,7 +67,17 @@ class PutCall(msgspec.Struct, gc=False):
     @property
     def is_problem(self) -> bool:
         """Whether the call was refused for another reason than a quota, or lost events."""
-        return self.dropped > 0 or (400 <= self.status < 500 and self.status != 429)
+        return self.dropped > 0 or self.is_refused
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the call was refused for another reason than a quota."""
+        return self.status != 200 and name_rejection(self.status) == "refused"
+
+
+def name_rejection(status: int) -> Literal["throttled", "failed", "refused"]:
+    """Return the kind of an answer with another status than 200."""
+    return "throttled" if status == 429 else "failed" if status >= 500 else "refused"
 
 
 HEADERS_KEPT = ("authorization", "content-encoding", "origin", "referer", "user-agent", "x-amz-date")
@@ -124,12 +135,9 @@ class CallLog:
             counts.accepted += 1
             counts.events += call.events
             counts.dropped += call.dropped
-        elif status == 429:
-            counts.throttled += 1
-        elif status >= 500:
-            counts.failed += 1
         else:
-            counts.refused += 1
+            kind = name_rejection(status)
+            setattr(counts, kind, getattr(counts, kind) + 1)
 
     def list_after(self, number: int) -> list[PutCall]:
         """Return the remembered calls with a higher number, the oldest first."""

@@ -156,7 +156,7 @@ class RumService:
         if error is not None:
             call.status, call.code, call.message = error.status, error.code, error.message
         self.calls.add(call)
-        if 400 <= call.status < 500 and call.status != 429:
+        if call.is_refused:
             self.calls.note_refusal(call, arrival.request, arrival.peer)
 
     def report_failed_commit(self, wrong: sqlite3.Error) -> Response:

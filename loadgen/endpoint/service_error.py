@@ -51,6 +51,13 @@ class ValidationException(ServiceError):
         super().__init__("ValidationException", message)
 
 
+class InvalidMember(ValidationException):
+    """400: a member of the input breaks a rule; the message shows `value` as it is given here."""
+
+    def __init__(self, path: str, rule: str, value: str = "") -> None:
+        super().__init__(f"Value {f'{value} ' if value else ''}at '{path}' failed to satisfy constraint: {rule}")
+
+
 class ResourceNotFoundException(ServiceError):
     """404: there is no resource of this kind (AppMonitor, MetricsDestination, ...) and name."""
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from loadgen.endpoint.call_log import name_rejection
 from loadgen.endpoint.faults import FaultInjector, Faults, parse_faults
 from loadgen.endpoint.service_error import ThrottlingException
 from loadgen.errors import EndpointError
@@ -211,7 +212,7 @@ class LiveState:
 
     def count_error(self, monitor_id: str | None, status: int) -> None:
         """Count a PutRumEvents request that got an error; `monitor_id` is None for an unknown app monitor."""
-        kind = "throttled" if status == 429 else "failed" if status >= 500 else "refused"
+        kind = name_rejection(status)
         for key in {monitor_id, None}:
             counts = self._counts.pop(key, None) or RejectionCounts()
             self._counts[key] = msgspec.structs.replace(counts, **{kind: getattr(counts, kind) + 1})

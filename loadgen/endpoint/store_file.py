@@ -60,14 +60,15 @@ EXPLANATIONS = {
 
 def open_database(path: Path | str | None) -> sqlite3.Connection:
     """Open the store's file, or create it with access for its owner alone; None: in memory. Raises EndpointError."""
+    database: sqlite3.Connection | None = None
     try:
-        database = _connect(path)
-    except (sqlite3.Error, OSError, ValueError, EndpointError) as wrong:  # ValueError: a null byte in the name
-        raise EndpointError(f"store {path}: {_explain(wrong)}; give --store another file") from wrong
-    try:
+        if path:
+            _make_file(Path(path))
+        database = sqlite3.connect(path or ":memory:", isolation_level=None, timeout=0.0, check_same_thread=False)
         _prepare(database)
-    except (sqlite3.Error, EndpointError) as wrong:
-        database.close()
+    except (sqlite3.Error, OSError, ValueError, EndpointError) as wrong:  # ValueError: a null byte in the name
+        if database is not None:
+            database.close()
         raise EndpointError(f"store {path}: {_explain(wrong)}; give --store another file") from wrong
     return database
 
@@ -93,12 +94,6 @@ def _prepare(database: sqlite3.Connection) -> None:
     database.execute("COMMIT")
     database.execute("PRAGMA temp_store=MEMORY")
     database.execute(COUNTED)
-
-
-def _connect(path: Path | str | None) -> sqlite3.Connection:
-    if path:
-        _make_file(Path(path))
-    return sqlite3.connect(path or ":memory:", isolation_level=None, timeout=0.0, check_same_thread=False)
 
 
 def _make_file(path: Path) -> None:

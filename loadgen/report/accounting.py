@@ -124,7 +124,7 @@ def build_incomplete_card(run: RunData) -> Markup | None:
             each.session_id,
             format_clock(each.start),
             str(each.worker),
-            *map(format_count, each.batches),
+            *map(format_count, (each.batches_due, each.batches_tried)),
         )
         for each in sessions[:SHOWN]
     ]

@@ -122,11 +122,6 @@ class IncompleteSession(Noun):
     batches_tried: int
     monitor: str = ""  # the app monitor's name
 
-    @property
-    def batches(self) -> tuple[int, int]:
-        """The batches due before the run's end, and the batches tried."""
-        return self.batches_due, self.batches_tried
-
 
 class TriedBatches:
     """The number of batches that a worker tried for an app monitor, by session.

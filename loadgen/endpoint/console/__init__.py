@@ -75,25 +75,19 @@ def answer_file(target: str) -> Response:
     if path == ROOT:
         return Response(308, (("location", PREFIX), *SAFETY))
     name = "index.html" if path == PREFIX else path.removeprefix(FILES)
-    if name not in list_files():
+    content = read_files().get(name)
+    if content is None:
         raise ServiceError("UnknownOperationException", f"The console has no file {path[:200]}")
     kind = KINDS[name.rpartition(".")[2]]
-    return Response(200, (("content-type", f"{kind}; charset=utf-8"), *SAFETY), read_file(name))
+    return Response(200, (("content-type", f"{kind}; charset=utf-8"), *SAFETY), content)
 
 
 @cache
-def list_files() -> frozenset[str]:
-    """Return the names of the files that the console serves."""
+def read_files() -> dict[str, bytes]:
+    """Return the page's files by name, and the styles that all pages of loadgen share."""
     folder = files("loadgen.endpoint.console") / "web"
-    return frozenset(file.name for file in folder.iterdir() if file.name.rpartition(".")[2] in KINDS) | {STYLES}
-
-
-@cache
-def read_file(name: str) -> bytes:
-    """Return the bytes of a file of the page, or of the styles that all pages of loadgen share."""
-    if name == STYLES:
-        return read_resource(name).encode()
-    return (files("loadgen.endpoint.console") / "web" / name).read_bytes()
+    own = {file.name: file.read_bytes() for file in folder.iterdir() if file.name.rpartition(".")[2] in KINDS}
+    return own | {STYLES: read_resource(STYLES).encode()}
 
 
 _LOG = logging.getLogger(__name__)

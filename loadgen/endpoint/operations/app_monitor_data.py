@@ -16,7 +16,7 @@ import msgspec
 from loadgen.endpoint.operations.context import PAGE_SIZE, Integer64, Members, OperationContext, make_token, read_token
 from loadgen.endpoint.operations.stored_events import EventPlace, EventReader, index_events, read_places
 from loadgen.endpoint.request_body import encode_members
-from loadgen.endpoint.service_error import ValidationException
+from loadgen.endpoint.service_error import InvalidMember
 from loadgen.endpoint.store import AppMonitor
 
 FIELDS: dict[str, Callable[[dict[str, Any]], Any]] = {
@@ -53,9 +53,7 @@ def get(context: OperationContext, given: Members) -> Members:
     monitor = context.find_monitor(given["Name"])
     after, before = given["TimeRange"]["After"], given["TimeRange"].get("Before")
     if before is not None and before < after:
-        raise ValidationException(
-            "Value at 'timeRange.before' failed to satisfy constraint: Member must not be less than after"
-        )
+        raise InvalidMember("timeRange.before", "Member must not be less than after")
     query = blake2b(msgspec.json.encode([monitor.id, after, before, given.get("Filters")]), digest_size=8).hexdigest()
     end = int(context.now * 1000) if before is None else before
     cursor = _Cursor(EventPlace(end, 2**63 - 1, 0), end)
@@ -105,11 +103,8 @@ def _read_filters(given: list[dict[str, Any]]) -> Filters:
     """Return each filter's name and values; raises ValidationException for a name that the service does not know."""
     for number, filter_ in enumerate(given, 1):
         if (name := filter_.get("Name")) not in FIELDS and name != INVERT:
-            names = ", ".join([*FIELDS, INVERT])
-            raise ValidationException(
-                f"Value '{name}' at 'filters.{number}.member.name' failed to satisfy constraint: "
-                f"Member must satisfy enum value set: [{names}]"
-            )
+            rule = f"Member must satisfy enum value set: [{', '.join([*FIELDS, INVERT])}]"
+            raise InvalidMember(f"filters.{number}.member.name", rule, f"'{name}'")
     return [(filter_["Name"], frozenset(filter_.get("Values") or ())) for filter_ in given]
 
 

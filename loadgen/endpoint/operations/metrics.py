@@ -9,9 +9,9 @@ import msgspec
 from loadgen.endpoint.operations.context import Integer64, Members, OperationContext, cut_page, make_id
 from loadgen.endpoint.service_error import (
     ConflictException,
+    InvalidMember,
     ResourceNotFoundException,
     ServiceError,
-    ValidationException,
 )
 from loadgen.endpoint.store import AppMonitor, Store
 from loadgen.model import Noun
@@ -105,14 +105,9 @@ def _check_presence(given: Members, member: str) -> None:
     is_given, is_required = bool(given.get(member)), given["Destination"] == EVIDENTLY
     shown = lower_first(member)
     if is_required and not is_given:
-        raise ValidationException(
-            f"Value null at '{shown}' failed to satisfy constraint: "
-            "Member must not be null when the destination is Evidently"
-        )
+        raise InvalidMember(shown, "Member must not be null when the destination is Evidently", "null")
     if is_given and not is_required:
-        raise ValidationException(
-            f"Value at '{shown}' failed to satisfy constraint: Member must be null when the destination is CloudWatch"
-        )
+        raise InvalidMember(shown, "Member must be null when the destination is CloudWatch")
 
 
 def _find_destination(context: OperationContext, given: Members) -> MetricsDestination:
@@ -190,10 +185,7 @@ def _make_key(definition: dict[str, Any]) -> bytes:
 
 def _check_batch(items: list[Any], name: str) -> None:
     if not 0 < len(items) <= DEFINITIONS_PER_CALL:
-        raise ValidationException(
-            f"Value at '{name}' failed to satisfy constraint: "
-            f"Member must have length from 1 to {DEFINITIONS_PER_CALL}, not {len(items)}"
-        )
+        raise InvalidMember(name, f"Member must have length from 1 to {DEFINITIONS_PER_CALL}, not {len(items)}")
 
 
 def _check_definition_quota(
@@ -244,7 +236,7 @@ def update_definition(context: OperationContext, given: Members) -> Members:
     if not any(one.id == definition_id for one in present):
         raise ResourceNotFoundException("MetricDefinition", definition_id)
     if wrong := find_problem(definition):
-        raise ValidationException(f"Value at 'metricDefinition' failed to satisfy constraint: {wrong}")
+        raise InvalidMember("metricDefinition", wrong)
     if any(_make_key(one.content) == _make_key(definition) and one.id != definition_id for one in present):
         raise ConflictException(
             "MetricDefinition", definition_id, "The destination already has the same metric definition"

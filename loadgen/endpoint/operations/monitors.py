@@ -8,12 +8,7 @@ import msgspec
 
 from loadgen.endpoint.operations.context import Members, OperationContext, cut_page, make_id
 from loadgen.endpoint.operations.metrics import delete_destinations
-from loadgen.endpoint.service_error import (
-    ConflictException,
-    ResourceNotFoundException,
-    ServiceError,
-    ValidationException,
-)
+from loadgen.endpoint.service_error import ConflictException, InvalidMember, ResourceNotFoundException, ServiceError
 from loadgen.endpoint.store import AppMonitor, forget_deleted_monitors
 from loadgen.rum.quotas import RESOURCE_TAGS
 from loadgen.rum.service_model import EXCLUSIVE_PAGES
@@ -48,9 +43,7 @@ def create(context: OperationContext, given: Members) -> Members:
     platform = given.get("Platform", WEB)
     domains = _read_domains(given)
     if not domains and platform == WEB:
-        raise ValidationException(
-            "Value null at 'domain' failed to satisfy constraint: either domain or domainList is required"
-        )
+        raise InvalidMember("domain", "either domain or domainList is required", "null")
     tags = given.get("Tags", {})
     _check_tag_count(tags)
     monitor = AppMonitor(
@@ -74,9 +67,7 @@ def create(context: OperationContext, given: Members) -> Members:
 
 def _read_domains(given: Members) -> tuple[str, ...] | None:
     if "Domain" in given and "DomainList" in given:
-        raise ValidationException(
-            "Value at 'domainList' failed to satisfy constraint: give either domain or domainList, not both"
-        )
+        raise InvalidMember("domainList", "give either domain or domainList, not both")
     if "Domain" in given:
         return (given["Domain"],)
     return tuple(given["DomainList"]) if "DomainList" in given else None
@@ -85,10 +76,8 @@ def _read_domains(given: Members) -> tuple[str, ...] | None:
 def _read_configuration(given: Members) -> dict[str, Any]:
     configuration: dict[str, Any] = given.get("AppMonitorConfiguration", {})
     if configuration.get("IncludedPages") and configuration.get("ExcludedPages"):
-        raise ValidationException(
-            "Value at 'appMonitorConfiguration.includedPages' failed to satisfy constraint: "
-            "includedPages and excludedPages cannot be in the same operation"
-        )
+        rule = "includedPages and excludedPages cannot be in the same operation"
+        raise InvalidMember("appMonitorConfiguration.includedPages", rule)
     return configuration
 
 
@@ -96,10 +85,8 @@ def _read_deobfuscation(given: Members) -> dict[str, Any] | None:
     wanted = given.get("DeobfuscationConfiguration", {})
     maps = wanted.get("JavaScriptSourceMaps", {})
     if maps.get("Status") == "ENABLED" and not maps.get("S3Uri"):
-        raise ValidationException(
-            "Value null at 'deobfuscationConfiguration.javaScriptSourceMaps.s3Uri' failed to satisfy constraint: "
-            "Member must not be null when the status is ENABLED"
-        )
+        path = "deobfuscationConfiguration.javaScriptSourceMaps.s3Uri"
+        raise InvalidMember(path, "Member must not be null when the status is ENABLED", "null")
     return wanted or None
 
 
@@ -185,10 +172,7 @@ def delete(context: OperationContext, given: Members) -> Members:
 def _check_tag_count(tags: dict[str, str]) -> None:
     """Refuse more tags than a resource can have."""
     if len(tags) > RESOURCE_TAGS:
-        raise ValidationException(
-            "Value at 'tags' failed to satisfy constraint: "
-            f"a resource has at most {RESOURCE_TAGS} tags, not {len(tags)}"
-        )
+        raise InvalidMember("tags", f"a resource has at most {RESOURCE_TAGS} tags, not {len(tags)}")
 
 
 def _find_resource(context: OperationContext, given: Members) -> AppMonitor:

@@ -158,14 +158,10 @@ def merge_metadata(session: dict[str, Any], own: dict[str, Any]) -> dict[str, An
         if key in BUILT_IN:
             if _is_scalar(value) or (isinstance(value, list) and all(map(_is_scalar, value))):
                 kept[key] = value
-        elif left and _KEY.fullmatch(key) and _is_custom_value(value):
+        elif left and _KEY.fullmatch(key) and (len(value) <= 256 if isinstance(value, str) else _is_scalar(value)):
             kept[key] = value
             left -= 1
     return kept
-
-
-def _is_custom_value(value: Any) -> bool:
-    return len(value) <= 256 if isinstance(value, str) else _is_scalar(value)
 
 
 def _is_scalar(value: Any) -> bool:

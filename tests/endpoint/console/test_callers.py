@@ -7,7 +7,7 @@ import json
 import pytest
 
 from loadgen.endpoint import Endpoint, EndpointSettings
-from loadgen.endpoint.console import POLICY, list_files
+from loadgen.endpoint.console import POLICY, read_files
 from tests.endpoint.conftest import KEYS, Caller
 from tests.endpoint.console.looking import HOST, Looker
 from tests.endpoint.sockets import ask
@@ -69,7 +69,7 @@ def test_every_answer_carries_the_policy(looker: Looker, target: str) -> None:
 def test_the_page_and_its_files_are_served(looker: Looker) -> None:
     assert looker.ask("/_loadgen").get_header("location") == PAGE
     assert looker.ask(PAGE).get_header("content-type") == "text/html; charset=utf-8"
-    for name in list_files():
+    for name in read_files():
         response = looker.ask(f"/_loadgen/web/{name}")
         assert response.status == 200
         assert b"http://" not in response.body.replace(b"http://www.w3.org/", b"")

@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 
 from loadgen import client, traffic, units
+from loadgen.ids import is_sampled
 from loadgen.model import Noun
 from loadgen.output import open_output
 from loadgen.results import Floats, RunFolder, Summary, read_records
@@ -102,7 +103,7 @@ def describe_hit(hit: traffic.IncidentHit, scenario: Scenario, clock: Clock, las
         kind=hit.kind,
         session_id=client.make_session_id(hit.key),
         user_id=hit.user_id,
-        sampled=client.is_sampled(hit.key, scenario.monitor.sample_rate),
+        sampled=is_sampled(hit.key, scenario.monitor.sample_rate),
         first=format_time(clock.to_unix(hit.first)),
         last=format_time(clock.to_unix(hit.last)),
         views=hit.views,

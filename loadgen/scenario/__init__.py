@@ -20,8 +20,8 @@ from loadgen.scenario.population import (
 )
 from loadgen.scenario.problems import bound_members, find_bounds
 from loadgen.scenario.scenario import Client, Scenario, format_schema, resolve_seed
-from loadgen.scenario.telemetry import Scripting, Telemetry, ThrownValue, Vitals
-from loadgen.scenario.thresholds import LOWEST, Thresholds, parse_threshold
+from loadgen.scenario.telemetry import Telemetry, ThrownValue
+from loadgen.scenario.thresholds import LOWEST, Thresholds
 from loadgen.scenario.toml_file import find_scenario, format_scenario, list_shipped, read_text, write_toml
 
 __all__ = [
@@ -50,7 +50,6 @@ __all__ = [
     "Quantiles",
     "Resources",
     "Scenario",
-    "Scripting",
     "SlowApi",
     "Spike",
     "Stage",
@@ -62,7 +61,6 @@ __all__ = [
     "Thresholds",
     "ThrownValue",
     "Versions",
-    "Vitals",
     "Weibull",
     "bound_members",
     "covers_domain",
@@ -72,7 +70,6 @@ __all__ = [
     "format_scenario",
     "format_schema",
     "list_shipped",
-    "parse_threshold",
     "read_text",
     "resolve_seed",
     "write_toml",

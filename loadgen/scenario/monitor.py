@@ -41,8 +41,7 @@ class Metric(Section):
         "pattern too.",
     )
     pattern: dict[str, Any] = Field(
-        {},
-        description="Which events count, in EventBridge's pattern language. An extended metric adds its event type.",
+        {}, description="Which events count, in EventBridge's pattern language. An extended metric adds its event type."
     )
 
 

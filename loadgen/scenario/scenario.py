@@ -126,8 +126,7 @@ class Scenario(Section):
     incidents: tuple[AnyIncident, ...] = Field((), description="What goes wrong during the run.")
     thresholds: Thresholds = Field(Thresholds(), description="Bounds that the run's figures must keep.")
     neighbours: tuple[Neighbour, ...] = Field(
-        (),
-        description="Further app monitors of the account, under the same quota; `run` sends to all of them.",
+        (), description="Further app monitors of the account, under the same quota; `run` sends to all of them."
     )
 
     @classmethod

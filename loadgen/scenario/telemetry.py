@@ -206,8 +206,7 @@ class Telemetry(Section):
         "Estimate.",
     )
     preconnected: Share = Field(
-        0.3,
-        description="Share of new connections that the browser opens before the navigation needs them. Estimate.",
+        0.3, description="Share of new connections that the browser opens before the navigation needs them. Estimate."
     )
     touch: bool = Field(
         True,

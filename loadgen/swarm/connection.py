@@ -24,15 +24,7 @@ from gevent import ssl as gevent_ssl
 
 from loadgen.causes import DESCRIPTORS, name_shortage
 from loadgen.model import Request, Response
-from loadgen.transport import (
-    NoAnswer,
-    ResponseParser,
-    Route,
-    explain_connect_error,
-    name_cause,
-    open_tunnel,
-    serialize,
-)
+from loadgen.transport import NoAnswer, ResponseParser, Route, explain_connect_error, name_cause, open_tunnel, serialize
 
 RESERVED_DESCRIPTORS = 24  # for files of records and reports, and the connections of Locust
 RECEIVE_BYTES = 4096  # RUM's answers have less than a kilobyte

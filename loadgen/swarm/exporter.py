@@ -64,11 +64,7 @@ def count_requests(outcomes: Outcomes) -> dict[str, int]:
 
 def count_events(outcomes: Outcomes) -> dict[str, int]:
     """Count the events sent (each once, however often it was retried), accepted, and lost so far."""
-    return {
-        "sent": outcomes.tried.events,
-        "accepted": outcomes.accepted.events,
-        "lost": outcomes.given_up.events,
-    }
+    return {"sent": outcomes.tried.events, "accepted": outcomes.accepted.events, "lost": outcomes.given_up.events}
 
 
 def count_by_monitor(unit: str, measured: Aggregate, count: Callable[[Outcomes], dict[str, int]]) -> Any:

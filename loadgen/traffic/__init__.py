@@ -25,7 +25,6 @@ __all__ = [
     "Floats",
     "IncidentHit",
     "Ints",
-    "RateCurve",
     "UnmetShare",
     "check_size",
     "compute_mean_rate",

@@ -220,14 +220,14 @@ def make_arrivals_law(
     return kind(scenario, seed, pause, only_recordable, is_sample)
 
 
-def merge_blocks(blocks: Iterable[tuple[int, Iterable[Item]]], index: Callable[[Item], int]) -> Iterator[Item]:
-    """Yield the items of blocks whose indices overlap, by ascending index.
+def merge_blocks(blocks: Iterable[tuple[float, Iterable[Item]]], index: Callable[[Item], float]) -> Iterator[Item]:
+    """Yield the items of blocks whose indices (or moments) overlap, by ascending index.
 
     Args:
         blocks: Pairs of a block's least index and the block's items, ascending by the least index.
         index: A function that returns an item's index; items with equal indices keep their order.
     """
-    waiting: list[tuple[int, int, Item]] = []
+    waiting: list[tuple[float, int, Item]] = []
     number = count()
     for first, items in blocks:
         while waiting and waiting[0][0] < first:

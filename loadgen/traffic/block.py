@@ -26,7 +26,6 @@ from loadgen.traffic.journey import (
     Walk,
     build_timeline,
     draw_dwell,
-    draw_entries,
     draw_walk,
     find_new_items,
     find_unseen_images,
@@ -174,7 +173,7 @@ class Blocks:
         The order matters because visitors leave more often after a slow landing.
         """
         population, telemetry = self.scenario.population, self.scenario.telemetry
-        entry = draw_entries(self.site, seeds, len(people.user))
+        entry = self.site.entry.pick(seeds.stream("entry").random(len(people.user)))
         everyone = np.arange(len(entry))
         warm = np.where(people.returning, LANDING_AGAIN, LANDING)
         factor = find_slowdown(exposures, everyone, entry, starts)

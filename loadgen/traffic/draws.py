@@ -180,10 +180,10 @@ def weigh_ranks(size: int, exponent: float) -> Floats:
     return np.asarray(weights / weights.sum(), dtype=np.float64)
 
 
-def draw_hex_texts(generator: np.random.Generator, count: int, digits: int, rows: Ints | None = None) -> list[str]:
-    """Draw `count` random lower-case hex texts with an even number of digits; return those of `rows`, or all."""
+def draw_hex_texts(generator: np.random.Generator, count: int, digits: int, rows: Ints) -> list[str]:
+    """Draw `count` random lower-case hex texts with an even number of digits; return those of `rows`."""
     drawn = np.frombuffer(generator.bytes(digits // 2 * count), dtype=np.uint8).reshape(count, digits // 2)
-    text = (drawn if rows is None else drawn[rows]).tobytes().hex()
+    text = drawn[rows].tobytes().hex()
     return [text[at : at + digits] for at in range(0, len(text), digits)]
 
 

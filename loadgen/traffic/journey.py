@@ -62,11 +62,6 @@ class Dwell(NamedTuple):
     opened: Ints  # ticks from the page's readiness until the next view opens in another tab; -1: never
 
 
-def draw_entries(site: Site, seeds: BlockSeeds, sessions: int) -> Ints:
-    """Draw the page on which each session lands."""
-    return site.entry.pick(seeds.stream("entry").random(sessions))
-
-
 def draw_walk(site: Site, seeds: BlockSeeds, entry: Ints, habits: Habits) -> Walk:
     """Walk the page graph from the entries until every visitor has left.
 
@@ -90,7 +85,7 @@ def draw_walk(site: Site, seeds: BlockSeeds, entry: Ints, habits: Habits) -> Wal
     session, begins = np.repeat(np.arange(sessions), lengths), np.cumsum([0, *lengths])
     first = np.zeros(len(page), dtype=bool)
     first[begins[:-1]] = True
-    items = _draw_items(site, seeds, page)[begins[session] + origin]
+    items = draw_items(site, seeds.stream("items"), page)[begins[session] + origin]
     return Walk(session, page, kind, first, items, begins, begins[session] + source)
 
 
@@ -120,10 +115,10 @@ def _walk_pages(
     return views
 
 
-def _draw_items(site: Site, seeds: BlockSeeds, pages: Ints) -> Ints:
+def draw_items(site: Site, stream: np.random.Generator, pages: Ints) -> Ints:
     """Draw the items behind each view's placeholders, shape (views, slots)."""
     chosen = np.zeros((len(pages), site.slots), dtype=np.int64)
-    uniform = seeds.stream("items").random(chosen.shape)
+    uniform = stream.random(chosen.shape)
     for index, laws in enumerate(site.popularity):
         if not laws:
             continue

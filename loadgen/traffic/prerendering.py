@@ -26,16 +26,8 @@ from loadgen.model import Page
 from loadgen.traffic.block_draws import BlockDraws
 from loadgen.traffic.browser_clocks import BrowserClocks
 from loadgen.traffic.draws import TICKS, BlockSeeds, Bools, Ints, find_begins, round_down, to_ticks
-from loadgen.traffic.journey import FAR_TICK, NAVIGATE, Dwell, Timeline, Walk
-from loadgen.traffic.loading import (
-    LATER,
-    Loading,
-    WantedLoads,
-    draw_loads,
-    join_loads,
-    measure_loads,
-    pick_loads,
-)
+from loadgen.traffic.journey import FAR_TICK, NAVIGATE, Dwell, Timeline, Walk, draw_items
+from loadgen.traffic.loading import LATER, Loading, WantedLoads, draw_loads, join_loads, measure_loads, pick_loads
 from loadgen.traffic.page_manager import PageNumbers
 from loadgen.traffic.site import Site
 
@@ -121,12 +113,7 @@ def _choose_pages(draws: BlockDraws) -> tuple[Ints, Ints]:
 
 def _build_walk(draws: BlockDraws, view: Ints, page: Ints) -> Walk:
     """Build a walk of each view in turn with the unused page that belongs to it, for which items are drawn."""
-    walk, site = draws.walk, draws.site
-    uniform = draws.stream("unused items").random((len(view), site.slots))
-    items = np.zeros(uniform.shape, dtype=np.int64)
-    for row, index in enumerate(page.tolist()):
-        for slot, law in enumerate(site.popularity[index]):
-            items[row, slot] = law.pick(uniform[row, slot : slot + 1])[0]
+    walk, items = draws.walk, draw_items(draws.site, draws.stream("unused items"), page)
     session = np.repeat(walk.session[view], 2)
     both = np.zeros(len(session), dtype=np.int64)
     return Walk(

@@ -22,12 +22,7 @@ from loadgen.transport.answers import (
 from loadgen.transport.blocking_connection import TIMEOUT_SECONDS, BlockingConnection
 from loadgen.transport.first_answer import ANSWER_SECONDS, FirstAnswer, OnWait, require_answer, start_notice
 from loadgen.transport.http1 import ResponseParser, open_tunnel, serialize
-from loadgen.transport.limits import (
-    require_descriptors,
-    require_free_port,
-    require_ports,
-    require_ports_to_spend,
-)
+from loadgen.transport.limits import require_descriptors, require_free_port, require_ports, require_ports_to_spend
 from loadgen.transport.route import BUNDLES, PORTS, Route, find_route, is_loopback, override_network
 
 __all__ = [

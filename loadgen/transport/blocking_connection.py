@@ -31,12 +31,11 @@ class BlockingConnection:
         """Send a request and wait for its answer; raises NoAnswer. A request is never sent twice."""
         deadline = time.monotonic() + self._timeout
         connected = self._connect()
+        stream = _Until(connected, deadline)
         try:
-            self._wait_until(deadline)
-            connected.sendall(serialize(request, self._route.prefix, self._route.proxy_headers))
+            stream.sendall(serialize(request, self._route.prefix, self._route.proxy_headers))
             while not self._parser.complete:
-                self._wait_until(deadline)
-                self._parser.feed(connected.recv(RECEIVE_BYTES))
+                self._parser.feed(stream.recv(RECEIVE_BYTES))
         except OSError as error:
             self.close()
             raise NoAnswer(name_cause(error)) from error
@@ -87,28 +86,26 @@ class BlockingConnection:
             opened.close()
             raise
 
-    def _wait_until(self, deadline: float) -> None:
-        """Limit the next call on the socket to the time that is left for the request."""
-        left = deadline - time.monotonic()
-        if left <= 0 or self._socket is None:
-            raise TimeoutError
-        self._socket.settimeout(left)
-
 
 class _Until:
-    """A socket with one deadline for many reads; the socket's own time-out would begin again with each byte."""
+    """A socket with one deadline for many calls; the socket's own time-out would begin again with each of them."""
 
     def __init__(self, connected: socket.socket, deadline: float) -> None:
         self._connected, self._deadline = connected, deadline
-        self.sendall = connected.sendall
+
+    def sendall(self, data: bytes) -> None:
+        self._limit().sendall(data)
 
     def recv(self, size: int) -> bytes:
-        """Do socket.recv; TimeoutError when the deadline has passed."""
+        return self._limit().recv(size)
+
+    def _limit(self) -> socket.socket:
+        """Limit the next call on the socket to the time that is left; TimeoutError if none is."""
         left = self._deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError
         self._connected.settimeout(left)
-        return self._connected.recv(size)
+        return self._connected
 
 
 def has_something_to_read(connected: socket.socket) -> bool:

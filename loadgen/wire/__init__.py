@@ -1,7 +1,7 @@
 """Batch → signed Request, and the check of a request's signature: the format that client and endpoint share. Pure."""
 
-from loadgen.wire.dialects import DIALECTS, Destination, Dialect, Encoded, encode
+from loadgen.wire.dialects import DIALECTS, Destination, Encoded, encode
 from loadgen.wire.json_templates import read_vital
 from loadgen.wire.put_rum_events import Clock
 
-__all__ = ["DIALECTS", "Clock", "Destination", "Dialect", "Encoded", "encode", "read_vital"]
+__all__ = ["DIALECTS", "Clock", "Destination", "Encoded", "encode", "read_vital"]

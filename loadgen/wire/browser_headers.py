@@ -53,11 +53,7 @@ def _make_chromium(agent: str, spoken: str, hints: Headers, origin: str) -> Brow
     system, brands, mobile = hints
     identity = (("connection", "keep-alive"), system, ("user-agent", agent), brands, mobile)
     place = (("accept", "*/*"), ("origin", origin), ("sec-fetch-site", "cross-site"))
-    end = (
-        ("referer", f"{origin}/"),
-        ("accept-encoding", "gzip, deflate, br, zstd"),
-        ("accept-language", spoken),
-    )
+    end = (("referer", f"{origin}/"), ("accept-encoding", "gzip, deflate, br, zstd"), ("accept-language", spoken))
     cors, simple, empty = ("sec-fetch-mode", "cors"), ("sec-fetch-mode", "no-cors"), ("sec-fetch-dest", "empty")
     return BrowserHeaders(
         fetch=(*identity, *place, cors, empty, *end),

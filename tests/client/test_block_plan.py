@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from loadgen import client, traffic
+from loadgen import traffic
 from loadgen.client import BlockPlan, Plan, plan
+from loadgen.ids import is_sampled
 from loadgen.model import EventColumns, EventView, Load, Session
 from loadgen.rum.events import CLS, INP
 from loadgen.scenario import Client, Scenario
@@ -79,7 +80,7 @@ def test_shipped_scenarios_have_the_same_plans_and_most_are_made_by_column(name:
     with patch("loadgen.client.block_plan.plan", side_effect=plan) as one_by_one:
         plans = plan_block(sessions, settings, rate)
     assert plans == [plan(session, settings, rate) for session in sessions]
-    sampled = [each for each in sessions if client.is_sampled(each.key, rate)]
+    sampled = [each for each in sessions if is_sampled(each.key, rate)]
     assert one_by_one.call_count <= len(sessions) - len(sampled) + len(sampled) // 10
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from math import inf
 from typing import Any
 
-from loadgen.scenario import PageSpec, Resources, Telemetry, Vitals, bound_members, find_bounds
+from loadgen.scenario import PageSpec, Resources, Telemetry, bound_members, find_bounds
+from loadgen.scenario.telemetry import Vitals
 
 
 def test_the_bounds_of_a_member_are_those_of_the_format() -> None:

@@ -6,8 +6,7 @@ import pytest
 
 from loadgen.errors import LoadgenError
 from loadgen.results import RunSpec, make_run_options
-from loadgen.scenario import parse_threshold
-from loadgen.scenario.thresholds import BOUNDS
+from loadgen.scenario.thresholds import BOUNDS, parse_threshold
 
 SHOP = (
     'name = "shop"\n[thresholds]\nlatency_p99_ms = 900\nlost_share = 0.2\nabort_after = "30s"\n'

@@ -7,22 +7,21 @@ counts.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
 
 from loadgen import client, wire
-from loadgen.model import Batch, Session
+from loadgen.model import Session
 from loadgen.planned import UNSENT_MONITOR_ID, PlannedSession
 from loadgen.scenario import Scenario
 from loadgen.traffic import Bools, Floats, Ints
 
-EPOCH = 1_767_225_600.0
-"""2026-01-01 in Unix time: the time of the run's zero in encoded bodies, unless another is given."""
-
-MeasureBatch = Callable[[Batch], tuple[int, int, bool]]
-"""batch → bytes of its body before gzip, bytes as sent, and whether it is sent as a beacon."""
+CLOCK = wire.Clock(1_767_225_600.0)
+"""The clock of encoded bodies: the run's zero is 2026-01-01. A run with the same clock and app monitor has the same
+bytes, gzip included. With others the size before gzip is the same, except for trace events, which contain decimal
+times."""
 
 
 class FirstAttempts(NamedTuple):
@@ -71,27 +70,12 @@ class BatchProfile(NamedTuple):
         return np.diff(summed[self.begins]).astype(np.float64)
 
 
-def make_batch_measure(scenario: Scenario, monitor_id: str = UNSENT_MONITOR_ID, epoch: float = EPOCH) -> MeasureBatch:
-    """Return a function that encodes a batch as a run does, and measures its body.
-
-    The same monitor and clock give the same bytes, gzip included. Another monitor or clock leaves the size before gzip
-    as it is, except for trace events, which contain decimal times.
-    """
-    destination = wire.Destination.for_scenario(scenario, monitor_id)
-    clock = wire.Clock(epoch)
-
-    def measure(batch: Batch) -> tuple[int, int, bool]:
-        encoded = wire.encode(batch, destination, clock)
-        return encoded.raw_bytes, len(encoded.request.body), encoded.beacon
-
-    return measure
-
-
 class ProfileBuilder:
     """A builder of a batch profile, session by session, in flat arrays."""
 
-    def __init__(self, scenario: Scenario, measure: MeasureBatch | None = None) -> None:
-        self._measure, self._settings = measure or make_batch_measure(scenario), scenario.client
+    def __init__(self, scenario: Scenario) -> None:
+        self._destination = wire.Destination.for_scenario(scenario, UNSENT_MONITOR_ID)
+        self._settings = scenario.client
         self._starts, self._due = array("d"), array("d")
         self._begins, self._counts, self._figures = array("q", [0]), array("q"), array("i")
 
@@ -100,11 +84,12 @@ class ProfileBuilder:
         client_sessions: dict[str, int] = {}
         preflights = client.Preflights(session.visitor, self._settings)
         for batch in plan.batches:
-            raw_bytes, wire_bytes, beacon = self._measure(batch)
-            asks = preflights.must_ask(batch.due, beacon)
+            encoded = wire.encode(batch, self._destination, CLOCK)
+            asks = preflights.must_ask(batch.due, encoded.beacon)
             number = client_sessions.setdefault(batch.session_id, len(client_sessions))
             self._due.append(batch.due)
-            self._figures.extend((len(batch.events), raw_bytes, wire_bytes, batch.beacon, asks, number))
+            sizes = (len(batch.events), encoded.raw_bytes, len(encoded.request.body))
+            self._figures.extend((*sizes, batch.beacon, asks, number))
         counts = plan.counts
         self._starts.append(session.start)
         self._begins.append(len(self._due))
@@ -124,11 +109,9 @@ class ProfileBuilder:
         )
 
 
-def profile_batches(
-    sessions: Iterable[PlannedSession], scenario: Scenario, measure: MeasureBatch | None = None
-) -> BatchProfile:
+def profile_batches(sessions: Iterable[PlannedSession], scenario: Scenario) -> BatchProfile:
     """Return the profile of these sessions, as the scenario's client sends them."""
-    builder = ProfileBuilder(scenario, measure)
+    builder = ProfileBuilder(scenario)
     for session, plan in sessions:
         builder.add(session, plan)
     return builder.build()

@@ -12,7 +12,7 @@ import numpy as np
 
 from loadgen import wire
 from loadgen.jobs.plan.advice import PrecisionEstimator, advise
-from loadgen.jobs.plan.day import DAY_SECONDS
+from loadgen.jobs.plan.day import DAY_SECONDS, divide_run
 from loadgen.jobs.plan.demand import Demand, sum_by_second, thin_demand
 from loadgen.jobs.plan.discrete_event import AccountQuota, MonitorOutcome, Trajectory
 from loadgen.jobs.plan.figures import (
@@ -28,10 +28,8 @@ from loadgen.jobs.plan.figures import (
     RatePoint,
     Throttling,
 )
-from loadgen.jobs.plan.rehearse import RehearsedMonitor, rehearse
+from loadgen.jobs.plan.rehearse import RehearsedMonitor, rehearse, try_settings
 from loadgen.jobs.plan.throttling import find_needed_quota, is_known, is_rough, measure_recovery, simulate_quota
-from loadgen.jobs.plan.what_if import try_settings
-from loadgen.jobs.plan.windows import divide_run, measure_window
 from loadgen.jobs.progress import OnProgress
 from loadgen.planned import UNSENT_MONITOR_ID, PlannedSession
 from loadgen.scenario import Scenario
@@ -79,7 +77,7 @@ def build_plan(scenarios: Sequence[Scenario], seed: int, options: PlanOptions, o
     recovery = measure_recovery(demands, trajectory, quota)
     on_progress("trying other quotas, sample rates and client settings")
     seconds = sum_by_second(demands)
-    whole = measure_window(seconds, ("whole run", 0.0, max(each.duration for each in scenarios)))
+    whole = seconds.measure_window("whole run", 0.0, max(each.duration for each in scenarios))
     load = PlannedLoad.sum_up(demand.totals for demand in demands)
     need = _find_need(coarsen(demands), options)
     measure_rate = make_rate_measure(monitors, seed, options)
@@ -89,7 +87,7 @@ def build_plan(scenarios: Sequence[Scenario], seed: int, options: PlanOptions, o
         duration=scenarios[0].duration,
         monitors=tuple(_describe_monitors(monitors, trajectory, quota)),
         load=load,
-        windows=tuple(measure_window(seconds, each) for each in divide_run(scenarios[0])),
+        windows=tuple(seconds.measure_window(*each) for each in divide_run(scenarios[0])),
         whole=whole,
         throttling=round_outcome(trajectory.outcome, quota, recovery, is_known(demands), is_rough(demands, quota)),
         need=need,

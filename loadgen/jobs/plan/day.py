@@ -1,4 +1,4 @@
-"""Spread a scenario over 24 hours with a number of visits a day.
+"""Spread a scenario over 24 hours with a number of visits a day; and divide a run into stages, hours or days.
 
 Rule: a scenario that lasts a day keeps its own curve of arrivals. A shorter scenario says how people behave, not when
 they come; its visitors come by the rhythm of their countries' days (`scenario.arrivals.Day`). Incidents, spikes and
@@ -9,6 +9,7 @@ there.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import ceil
 from typing import Any
 
 from loadgen.errors import LoadgenError
@@ -17,13 +18,11 @@ from loadgen.scenario import Arrivals, Day, Scenario
 from loadgen.traffic import compute_mean_rate
 
 DAY_SECONDS, HOUR = 86_400.0, 3600.0
+MOST_STAGES = 24  # of a run that is divided by stages
 
 
 def spread_over_day(
-    scenario: Scenario,
-    visits: float,
-    peak_to_trough: float | None = None,
-    on_progress: OnLine = ignore_progress,
+    scenario: Scenario, visits: float, peak_to_trough: float | None = None, on_progress: OnLine = ignore_progress
 ) -> Scenario:
     """Return the scenario over 24 hours with `visits` expected sessions; its neighbours keep their own rates.
 
@@ -104,4 +103,39 @@ def _format_time(seconds: float, scenario: Scenario) -> str:
 def find_first_hour(scenario: Scenario) -> int:
     """Return the UTC hour of the run's zero, which the arrivals' day states; 0 without a day."""
     day = scenario.arrivals.day
-    return int(day.starts.partition(" ")[2][:2]) if day else 0
+    return int(day.start_hour) % 24 if day else 0
+
+
+WindowBounds = tuple[str, float, float]
+"""A window's name, start and end, in seconds from the run's zero."""
+
+
+def divide_run(scenario: Scenario) -> list[WindowBounds]:
+    """Divide a run into stages if it lasts up to two hours, into hours up to two days, else into days."""
+    if scenario.duration > 2 * DAY_SECONDS:
+        return _divide_evenly(scenario.duration, DAY_SECONDS, "day {0}")
+    if scenario.duration > 2 * HOUR:
+        return _divide_evenly(scenario.duration, HOUR, "{1:02d}:00", find_first_hour(scenario))
+    return _divide_by_stages(scenario)
+
+
+def _divide_evenly(duration: float, length: float, name: str, hour: int = 0) -> list[WindowBounds]:
+    return [
+        (name.format(place + 1, (place + hour) % 24), place * length, min((place + 1) * length, duration))
+        for place in range(ceil(duration / length))
+    ]
+
+
+def _divide_by_stages(scenario: Scenario) -> list[WindowBounds]:
+    stages = scenario.find_stages(1.0)
+    if not stages or len(stages) > MOST_STAGES:
+        return [("whole run", 0.0, scenario.duration)]
+    found: list[WindowBounds] = []
+    at, rate = 0.0, scenario.arrivals.start_rate
+    for end, stage in stages:
+        name = f"hold {rate:g}/s" if stage.target == rate else f"{rate:g} → {stage.target:g}/s"
+        found.append((name, at, end))
+        at, rate = end, stage.target
+    if at < scenario.duration:
+        found.append((f"hold {rate:g}/s", at, scenario.duration))
+    return found

@@ -15,7 +15,7 @@ import numpy as np
 
 from loadgen.jobs.plan.batch_profile import BatchProfile, FirstAttempts
 from loadgen.jobs.plan.double_sampling import count_parts
-from loadgen.jobs.plan.figures import PlannedLoad
+from loadgen.jobs.plan.figures import PlannedLoad, PlanWindow, RateSpread
 from loadgen.scenario import Client, Scenario
 from loadgen.traffic import Floats, Ints
 
@@ -33,6 +33,21 @@ class LoadBySecond(NamedTuple):
     wire_bytes: Ints
     raw_bytes: Ints
     preflights: Ints  # browsers' CORS requests, not among `requests`
+
+    def measure_window(self, name: str, start: float, end: float) -> PlanWindow:
+        """Measure the load that is due in a window of the run, from `start` to `end` in seconds from its zero."""
+        rows = slice(int(start), max(int(np.ceil(end)), int(start) + 1))
+        columns = (self.requests, self.events, self.wire_bytes, self.raw_bytes)
+        spreads = (_measure_spread(column[rows], end - start) for column in columns)
+        return PlanWindow(name, start, end, int(self.sessions[rows].sum()), *spreads)
+
+
+def _measure_spread(column: Ints, length: float) -> RateSpread:
+    """Return mean (over `length` seconds), percentiles and peak of a column of counts by second."""
+    if not len(column):
+        return RateSpread(0.0, 0.0, 0.0, 0.0)
+    p95, p99 = np.quantile(column, (0.95, 0.99)).tolist()
+    return RateSpread(float(column.sum()) / length, p95, p99, float(column.max()))
 
 
 class LoadBySlot(NamedTuple):

@@ -19,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from loadgen import client, traffic
+from loadgen.ids import draw_sampling
 from loadgen.jobs.progress import OnProgress, Ticker, ignore_progress, track
 from loadgen.model import Batch, Noun, Session
 from loadgen.planned import planned
@@ -88,7 +89,7 @@ class _Columns:
         for session_id, own in by_id.items():
             while client.make_session_id(session.key, number) != session_id:
                 number += 1
-            self._add_one(client.draw_sampling(session.key, number), own)
+            self._add_one(draw_sampling(session.key, number), own)
 
     def _add_one(self, draw: float, batches: list[Batch]) -> None:
         events = [event for batch in batches for event in batch.events]

@@ -75,7 +75,7 @@ class SenderThreads:
             self._attempts.put(attempt)
 
 
-def read_attempt(number: int, response: Response, accept: Accept = "rum") -> Attempt:
+def read_attempt(number: int, response: Response, accept: Accept) -> Attempt:
     """Return the outcome of an attempt from its response."""
     outcome = name_outcome(response, accept)
     if outcome is None:

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from hashlib import blake2b
-from heapq import heappop, heappush
-from itertools import count
+from itertools import count, takewhile
 
 import msgspec
 
@@ -35,20 +34,17 @@ class EncodedBatch(Noun):
 
 
 def plan_batches(scenario: Scenario, seed: int, period: PastPeriod, live: bool = False) -> Iterator[Batch]:
-    """Yield the batches that are due within the period, in order; with `live` also all later batches, without end.
+    """Return the batches that are due within the period, in order; with `live` also all later batches, without end.
 
     Their times count from the period's start. A batch's number is its place in this order, from 0.
     """
-    waiting: list[tuple[float, int, Batch]] = []
-    order = count()
-    for session, plan in _plan_sessions(scenario, seed, period, live):
-        while waiting and waiting[0][0] <= session.start:
-            yield heappop(waiting)[2]
-        for batch in plan.batches:
-            # Beacons are sent by fetch too: RUM stores the same events, and gzip saves most of the bytes.
-            heappush(waiting, (batch.due, next(order), msgspec.structs.replace(batch, beacon=False)))
-    while waiting and waiting[0][0] < period.seconds:
-        yield heappop(waiting)[2]
+    # Beacons are sent by fetch too: RUM stores the same events, and gzip saves most of the bytes.
+    visits = (
+        (session.start, [msgspec.structs.replace(batch, beacon=False) for batch in plan.batches])
+        for session, plan in _plan_sessions(scenario, seed, period, live)
+    )
+    in_order = traffic.merge_blocks(visits, lambda batch: batch.due)
+    return takewhile(lambda batch: live or batch.due < period.seconds, in_order)
 
 
 def encode_batch(number: int, batch: Batch, destination: wire.Destination, clock: wire.Clock) -> EncodedBatch:

@@ -47,19 +47,11 @@ class RecordedCalls(NamedTuple):
     path: list[str]
 
 
-class DrawnCalls(NamedTuple):
-    """All API calls of a block as columns."""
+def _draw_calls(draws: BlockDraws, inputs: Inputs | None) -> tuple[Ints, ...]:
+    """Draw all API calls of a block; with inputs, calls follow the presses of buttons.
 
-    kind: Ints  # index in Site.calls
-    view: Ints
-    started: Ints  # ticks from session start
-    ended: Ints  # ticks from session start
-    status: Ints  # HTTP status, NO_ANSWER or ABORTED
-    length: Ints  # bytes of the answer
-
-
-def _draw_calls(draws: BlockDraws, inputs: Inputs | None) -> DrawnCalls:
-    """Draw all API calls of a block; with inputs, calls follow the presses of buttons."""
+    Returns columns: the call's index in Site.calls, then view, started, ended, status and length as in RecordedCalls.
+    """
     stream, api = draws.stream("api"), draws.scenario.telemetry.api
     begun, hard = draws.time.noticed.copy(), draws.loading.view
     begun[hard] = np.maximum(begun[hard], draws.time.start[hard] + draws.loading.parsed)
@@ -78,7 +70,7 @@ def _draw_calls(draws: BlockDraws, inputs: Inputs | None) -> DrawnCalls:
     status = np.where(given_up, ABORTED, status)
     lasted = (rtt + served) * np.where(given_up, GIVEN_UP, 1.0)
     length = round_down(np.exp(SIZE_MU + SIZE_SIGMA * stream.standard_normal(len(view))))
-    return DrawnCalls(kind, view, started, started + to_ticks(lasted) + 1, status, length)
+    return kind, view, started, started + to_ticks(lasted) + 1, status, length
 
 
 def _apply_incidents(draws: BlockDraws, view: Ints, kind: Ints, served: Floats, status: Ints) -> tuple[Floats, Ints]:

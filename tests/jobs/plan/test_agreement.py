@@ -8,12 +8,15 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import duckdb
 import numpy as np
 import pytest
 
-from loadgen.jobs.plan.batch_profile import FirstAttempts, make_batch_measure, profile_batches
+from loadgen import wire
+from loadgen.jobs.plan import batch_profile
+from loadgen.jobs.plan.batch_profile import FirstAttempts, profile_batches
 from loadgen.jobs.plan.demand import measure_demand
 from loadgen.jobs.plan.discrete_event import AccountQuota, MonitorOutcome, simulate_requests
 from loadgen.planned import planned
@@ -101,7 +104,8 @@ def bytes_with_the_clock_of(ran: dict[str, Any], folder: Path) -> int:
     monitor = json.loads((folder / f"at-{QUOTAS[-1]}" / "run.json").read_text())["monitors"][0]["id"]
     epoch = datetime.fromisoformat(ran["started_at"]).timestamp()
     scenario = Scenario.load(QUICKSTART).adjust(duration=SECONDS, rate=RATE)
-    rehearsed = profile_batches(planned(scenario, SEED), scenario, make_batch_measure(scenario, monitor, epoch))
+    with patch.multiple(batch_profile, UNSENT_MONITOR_ID=monitor, CLOCK=wire.Clock(epoch)):
+        rehearsed = profile_batches(planned(scenario, SEED), scenario)
     return measure_demand(scenario, rehearsed).totals.wire_bytes
 
 

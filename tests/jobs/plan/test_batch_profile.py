@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from loadgen import client, traffic, wire
-from loadgen.jobs.plan.batch_profile import make_batch_measure
+from loadgen.jobs.plan import batch_profile
 from loadgen.planned import UNSENT_MONITOR_ID
 from tests.jobs.plan.shop import SHOP, rehearsed
 
@@ -27,17 +27,18 @@ def test_events_by_session_add_up() -> None:
 
 
 @pytest.mark.parametrize("epoch", [1_700_000_000.25, 1_799_999_999.75])
-def test_bytes_before_gzip_do_not_depend_on_the_clock(epoch: float) -> None:
-    batches = [
-        batch for session in traffic.draw_sessions(SHOP, 1) for batch in client.plan(session, SHOP.client, 1.0).batches
-    ]
-    there, then = make_batch_measure(SHOP), make_batch_measure(SHOP, epoch=epoch)
-    assert [there(batch)[0] for batch in batches] == [then(batch)[0] for batch in batches]
+def test_bytes_before_gzip_do_not_depend_on_the_clock(epoch: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    there = rehearsed().attempts.raw_bytes.tolist()
+    monkeypatch.setattr(batch_profile, "CLOCK", wire.Clock(epoch))
+    assert rehearsed().attempts.raw_bytes.tolist() == there
 
 
-def test_bytes_are_those_that_the_wire_writes() -> None:
+def test_bytes_are_those_that_the_wire_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch_profile, "CLOCK", wire.Clock(5.0))
+    made = rehearsed().attempts
     session = next(traffic.draw_sessions(SHOP, 1))
     batch = client.plan(session, SHOP.client, 1.0).batches[0]
     destination = wire.Destination("localhost", UNSENT_MONITOR_ID, SHOP.monitor.domain)
     encoded = wire.encode(batch, destination, wire.Clock(5.0))
-    assert make_batch_measure(SHOP, epoch=5.0)(batch) == (encoded.raw_bytes, len(encoded.request.body), encoded.beacon)
+    assert (made.raw_bytes[0], made.wire_bytes[0]) == (encoded.raw_bytes, len(encoded.request.body))
+    assert made.beacon[0] == encoded.beacon

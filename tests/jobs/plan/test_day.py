@@ -1,4 +1,4 @@
-"""A day keeps what happens once in a scenario, or says that it does not."""
+"""A day keeps what happens once in a scenario, or says that it does not; a run is divided by what its length shows."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import pytest
 
 from loadgen.errors import LoadgenError
 from loadgen.jobs.plan import plan
-from loadgen.jobs.plan.day import spread_over_day
+from loadgen.jobs.plan.day import divide_run, spread_over_day
 from loadgen.jobs.sampling import sampling
-from loadgen.scenario import Arrivals, Scenario, Stage
+from loadgen.scenario import Arrivals, Day, Scenario, Stage
 from loadgen.traffic import compute_mean_rate
 from loadgen.traffic.rate_curve import compute_rate_curve
 from tests.jobs.plan.shop import SHOP, TEXT
@@ -149,3 +149,25 @@ def test_neighbours_with_a_curve_of_their_own_are_told_to_keep_it() -> None:
     notes: list[str] = []
     spread_over_day(british(text), 1000, on_progress=notes.append)
     assert notes == ["note: the arrivals of campaign go on as written, from the day's start"]
+
+
+def test_hours_are_named_by_the_day_of_the_scenario() -> None:
+    late = Arrivals(rate=1.0, day=Day(starts="fri 22:00"))
+    found = divide_run(SHOP.model_copy(update={"arrivals": late, "duration": 86_400.0}))
+    assert [name for name, _, _ in found[:4]] == ["22:00", "23:00", "00:00", "01:00"]
+
+
+@pytest.mark.parametrize(
+    ("duration", "count", "first"), [(60.0, 1, "whole run"), (86_400.0, 24, "00:00"), (7 * 86_400.0, 7, "day 1")]
+)
+def test_windows_follow_the_length(duration: float, count: int, first: str) -> None:
+    found = divide_run(SHOP.adjust(duration=duration))
+    assert (len(found), found[0][0]) == (count, first)
+    assert found[-1][2] == duration
+
+
+def test_stages_name_their_windows() -> None:
+    stages = (Stage(duration=30.0, target=40.0), Stage(duration=60.0, target=40.0))
+    found = divide_run(SHOP.model_copy(update={"arrivals": Arrivals(rate=5.0, stages=stages), "duration": 100.0}))
+    assert [name for name, _, _ in found] == ["5 → 40/s", "hold 40/s", "hold 40/s"]
+    assert [end for _, _, end in found] == [30, 90, 100]

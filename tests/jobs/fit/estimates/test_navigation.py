@@ -8,7 +8,8 @@ from loadgen.jobs.fit.calibration.calibrate import make_steady, record_generated
 from loadgen.jobs.fit.estimates.estimate import see_visits
 from loadgen.jobs.fit.estimates.files import find_files
 from loadgen.jobs.fit.estimates.navigation import NavigationFacts, find_documents, read_navigation
-from loadgen.scenario import Scenario, Scripting
+from loadgen.scenario import Scenario
+from loadgen.scenario.telemetry import Scripting
 
 SESSIONS = 600
 

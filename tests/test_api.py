@@ -1,4 +1,4 @@
-"""The public Python API: its names, what importing costs, and the README's examples, which run as they stand there."""
+"""The public Python API: its names, what importing costs, and the examples of READMEs, which run as they are."""
 
 from __future__ import annotations
 
@@ -39,7 +39,12 @@ NAMES = {
     "write_bodies",
 }
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-EXAMPLES = re.findall(r"```python\n(.*?)```", README.partition("\n## Python API\n")[2].partition("\n## ")[0], re.DOTALL)
+EXAMPLES = [
+    example
+    for text in (README, *(path.read_text(encoding="utf-8") for path in sorted((ROOT / "loadgen").rglob("README.md"))))
+    for example in re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    if "def test_" not in example  # the fixture of pytest has a test of its own
+]
 
 
 def test_the_names_are_these() -> None:
@@ -74,7 +79,7 @@ def test_the_api_does_not_patch_the_process() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("example", EXAMPLES, ids=[example.splitlines()[0][:40] for example in EXAMPLES])
+@pytest.mark.parametrize("example", EXAMPLES, ids=range(len(EXAMPLES)))
 def test_an_example_of_the_readme_runs(example: str, tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-W", "error", "-c", example], capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -82,7 +87,7 @@ def test_an_example_of_the_readme_runs(example: str, tmp_path: Path) -> None:
 
 
 def test_the_readme_has_examples() -> None:
-    assert len(EXAMPLES) >= 4
+    assert len(EXAMPLES) >= 6
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ import numpy as np
 
 from loadgen.errors import LoadgenError
 from loadgen.model import Noun
-from loadgen.results import Floats, RunData, Summary, find_bin_width
+from loadgen.results import BinnedTimes, Floats, RunData, Summary, find_bin_width
 
 DRAWS = 1000
 BLOCK_SECONDS = 5
@@ -154,11 +154,10 @@ def resample(run: RunData, weights: Floats, rng: np.random.Generator) -> dict[st
         "lost_share": resample_ratio(weights, lines.sum_bins("given_up_events"), lines.sum_bins("events_sent")),
     }
     if run.requests is not None:
+        shares = tuple(QUANTILES.values())
         for name in CLOCKS:
-            clock = getattr(run.requests, name)
-            change = clock.compute_quantiles(weights, tuple(QUANTILES.values())) - clock.compute_run_quantiles(
-                tuple(QUANTILES.values())
-            )
+            clock: BinnedTimes = getattr(run.requests, name)
+            change = clock.compute_quantiles(weights, shares) - clock.compute_run_quantiles(shares)
             deviations |= {f"{name}_{quantile}_ms": change[:, place] for place, quantile in enumerate(QUANTILES)}
     deviations = {name: draws for name, draws in deviations.items() if not has_too_few(run.summary, name)}
     centred = {name: draws + value for name, draws in deviations.items() if (value := values[name]) is not None}
@@ -240,11 +239,8 @@ def estimate_interval(value: float | None, draws: Floats | None, few: bool) -> F
     if value is None or draws is None or not np.isfinite(draws).any():
         return FigureInterval(value, too_few=few)
     low, high = (float(edge) for edge in np.nanpercentile(draws, (2.5, 97.5)))
-    return (
-        FigureInterval(value, min(low, value), max(high, value))
-        if isfinite(low) and isfinite(high)
-        else FigureInterval(value)
-    )
+    known = isfinite(low) and isfinite(high)
+    return FigureInterval(value, min(low, value), max(high, value)) if known else FigureInterval(value)
 
 
 def list_notes(runs: Sequence[RunData]) -> tuple[str, ...]:

@@ -197,19 +197,16 @@ def plot_curves(runs: Sequence[RunData], key: str, title: str, of: Callable[[Bin
 def build_figures_table(comparison: Comparison) -> Markup:
     """Build the table of all runs' figures with their intervals."""
     head = ("", *(name_letter(place) for place in range(len(comparison.runs))))
-    rows = []
-    for name, label in NAMES.items():
-        cells = []
-        for run in comparison.runs:
-            figure = run.figures[name]
-            spread = (
-                ""
-                if figure.low is None
-                else f" ({format_figure(name, figure.low)} to {format_figure(name, figure.high)})"
-            )
-            cells.append(format_figure(name, figure.value) + spread)
-        rows.append((label, *cells))
+    rows = [
+        (label, *(format_spread(name, run.figures[name]) for run in comparison.runs)) for name, label in NAMES.items()
+    ]
     return render_table(head, rows, "Figures of every run with 95 % intervals")
+
+
+def format_spread(name: str, figure: FigureInterval) -> str:
+    """Format a figure with its interval, if it has one."""
+    value, low, high = (format_figure(name, each) for each in (figure.value, figure.low, figure.high))
+    return value if figure.low is None else f"{value} ({low} to {high})"
 
 
 def list_cells(comparison: Comparison, each: Difference) -> tuple[str, str, str, str, str]:

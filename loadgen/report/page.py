@@ -33,6 +33,7 @@ from loadgen.results import ATTEMPT_OUTCOMES, RunData, Summary, describe_unguard
 from loadgen.units import format_bytes, format_count, format_digits, format_milliseconds, format_rate, format_share
 
 SIGNS = {"passed": "✓", "failed": "✕", "invalid": "?", "interrupted": "■"}
+CUT_OFF = "cut off: the run ended before it could write its summary; the figures are recovered from its records"
 NO_RECORDS = "The run's requests.parquet is missing in its folder; figures of single requests are left out."
 
 
@@ -80,15 +81,8 @@ def build_report_page(run: RunData) -> str:
 def build_headline(run: RunData) -> Markup:
     """Build the top of the page: the verdict with its reasons, and the run in a sentence."""
     summary = run.summary
-    reasons = [el("li", reason) for reason in (*summary.reasons, describe_unguarded(summary), *run.gaps) if reason]
-    if summary.cut_off:
-        reasons.insert(
-            0,
-            el(
-                "li",
-                "cut off: the run ended before it could write its summary; the figures are recovered from its records",
-            ),
-        )
+    texts = (CUT_OFF if summary.cut_off else None, *summary.reasons, describe_unguarded(summary), *run.gaps)
+    reasons = [el("li", text) for text in texts if text]
     return render_header(
         "report",
         summary.scenario,

@@ -131,11 +131,6 @@ class MonitorRow(Noun):
     retried_events: int
     given_up_events: int
 
-    @property
-    def events_sent(self) -> int:
-        """Events in first attempts."""
-        return self.sent_events - self.retried_events
-
 
 def build_monitor_row(second: int, monitor: str, outcomes: Outcomes, tally: EventCounts) -> MonitorRow:
     """Build an app monitor's row of a closed second; `tally` holds its event counts since the run's zero."""

@@ -130,7 +130,16 @@ def test_a_cut_in_the_middle_of_a_second_counts_what_the_timeline_has(tmp_path: 
 
 def test_the_seconds_of_each_add_up_to_the_timeline(folder: RunFolder) -> None:
     rows, whole = read_monitor_rows(folder.path), RunData(folder).rows
-    for name in ("offered", "sent", "throttled", "events_sent", "given_up_events", "offered_wire_bytes", "sessions"):
+    for name in (
+        "offered",
+        "sent",
+        "throttled",
+        "sent_events",
+        "retried_events",
+        "given_up_events",
+        "offered_wire_bytes",
+        "sessions",
+    ):
         by_second = [sum(getattr(row, name) for row in rows if row.second == each.second) for each in whole]
         assert by_second == [getattr(each, name) for each in whole], name
 

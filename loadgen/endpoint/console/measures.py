@@ -198,6 +198,9 @@ def _distribute(table: ConsoleTable, scope: Scope) -> dict[tuple[int, int, int],
 
 # Errors and failed requests
 
+_LAST = "max(ms) AS last, max_by(batch, (ms, batch, place)) AS batch, max_by(place, (ms, batch, place)) AS place"
+"""The SQL of the time and the place of a group's last event."""
+
 
 def group_errors(table: ConsoleTable, scope: Scope) -> dict[str, Any]:
     """Return errors by type and message (count, sessions, first and last time, pages), and their course over time.
@@ -207,10 +210,8 @@ def group_errors(table: ConsoleTable, scope: Scope) -> dict[str, Any]:
     where, values = scope.write_condition(table.words)
     where += f" AND type = {TYPE_WORDS[JS_ERROR]}"
     rows = table.ask_named(
-        "SELECT kind, name, count(*) AS count, count(DISTINCT session) FILTER (WHERE session <> 0) AS sessions,"
-        " min(ms) AS first, max(ms) AS last, max_by(batch, (ms, batch, place)) AS batch,"
-        f" max_by(place, (ms, batch, place)) AS place, approx_top_k(page, {MOST_NAMES}) AS pages,"
-        f" approx_top_k(browser, {MOST_NAMES}) AS browsers"
+        f"SELECT kind, name, count(*) AS count, {COUNTS['sessions']} AS sessions, min(ms) AS first, {_LAST},"
+        f" approx_top_k(page, {MOST_NAMES}) AS pages, approx_top_k(browser, {MOST_NAMES}) AS browsers"
         f" FROM events WHERE {where} GROUP BY kind, name ORDER BY count DESC, last DESC LIMIT {MOST_PROBLEMS}",
         values,
     )
@@ -230,9 +231,8 @@ def group_requests(table: ConsoleTable, scope: Scope) -> dict[str, Any]:
     where += f" AND type = {TYPE_WORDS[HTTP]} AND status <> {NO_STATUS}"
     rows = table.ask_named(
         f"SELECT kind, name, count(*) AS count, count(*) FILTER (WHERE {HTTP_FAILED}) AS failed,"
-        " count(DISTINCT session) FILTER (WHERE session <> 0) AS sessions, histogram(status) AS statuses,"
-        " max(ms) AS last, max_by(batch, (ms, batch, place)) AS batch, max_by(place, (ms, batch, place)) AS place"
-        f" FROM events WHERE {where} GROUP BY kind, name ORDER BY failed DESC, count DESC, name LIMIT {MOST_PROBLEMS}",
+        f" {COUNTS['sessions']} AS sessions, histogram(status) AS statuses, {_LAST} FROM events WHERE {where}"
+        f" GROUP BY kind, name ORDER BY failed DESC, count DESC, name, kind LIMIT {MOST_PROBLEMS}",
         values,
     )
     texts = table.words.texts

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 import gevent
 import msgspec
@@ -112,14 +111,11 @@ class WorkerShare(Noun):
 
 def aim_at_monitors(spec: RunSpec) -> tuple[Monitored, ...]:
     """Return for each app monitor its scenario, its destination, and whether its requests are signed."""
-    target = urlsplit(spec.url)
-    prefix = target.path.rstrip("/")
+    dialect = wire.DIALECTS[spec.dialect]
     return tuple(
         Monitored(
             scenario,
-            wire.Destination.for_scenario(
-                scenario, to.id, target.netloc, prefix=prefix, dialect=wire.DIALECTS[spec.dialect]
-            ),
+            wire.Destination.for_scenario(scenario, to.id, spec.url, dialect=dialect),
             scenario.client.signing and not spec.unsigned,
         )
         for scenario, to in zip(spec.scenarios, spec.monitors, strict=True)

@@ -32,8 +32,8 @@ from loadgen.wire.json_templates import write_members
 if TYPE_CHECKING:
     from faker import Faker
 
-THIRD_PARTIES = 3
-"""How many hosts serve third-party scripts."""
+THIRD_PARTIES, IDENTIFIERS = 3, 40
+"""How many hosts serve third-party scripts, and how many names the site's code has."""
 
 CLASSES = re.compile(r"(\.[\w-]+)+")
 """A CSS locator that consists of class names."""
@@ -112,7 +112,7 @@ class Site:
         drawn_ratio = np.exp(UNPACKED_MU + UNPACKED_SIGMA * sizes[1])
         self.html_kb = _prefer([page.document_bytes for page in self.pages], drawn_bytes) / 1024
         self.unpacked = _prefer([page.document_ratio for page in self.pages], drawn_ratio)
-        self.assets = Assets(stream, self.origin, make_hosts(scenario.name, THIRD_PARTIES))
+        self.assets = Assets(stream, self.origin, make_hosts(scenario.name))
         default = scenario.telemetry.resources
         self.pictured = np.array([(page.resources or default).image > 0 for page in self.pages])
         self.assets.lay_out(scenario.pages, default, scenario.client.resourceEventLimit)
@@ -131,7 +131,7 @@ class Site:
         self.client_url = f"{self.origin}/js/cwr.js"
         scripts = [f"{self.origin}/js/{name}.js" for name in ("app", "vendor")]
         settings = scenario.telemetry.errors
-        names, kinds = make_identifiers(scenario.name, 40), deal_kinds(settings.messages, settings.thrown)
+        names, kinds = make_identifiers(scenario.name), deal_kinds(settings.messages, settings.thrown)
         self.errors = [
             make_site_error(stream, names, scripts, self.end, index, kind) for index, kind in enumerate(kinds)
         ]
@@ -252,16 +252,16 @@ def make_items(site: str, pool: str, size: int) -> list[tuple[str, str]]:
     return list(items.items())
 
 
-def make_hosts(site: str, size: int) -> list[str]:
+def make_hosts(site: str) -> list[str]:
     """Make hosts of third-party scripts, under a top-level domain that nobody can own (RFC 2606)."""
     fake = _make_faker(f"{site}/hosts")
-    return [f"{fake.domain_word()}.example" for _ in range(size)]
+    return [f"{fake.domain_word()}.example" for _ in range(THIRD_PARTIES)]
 
 
-def make_identifiers(site: str, size: int) -> list[str]:
+def make_identifiers(site: str) -> list[str]:
     """Make names for the site's code, such as openBasket."""
     fake = _make_faker(f"{site}/code")
-    return [f"{fake.word()}{fake.word().capitalize()}" for _ in range(size)]
+    return [f"{fake.word()}{fake.word().capitalize()}" for _ in range(IDENTIFIERS)]
 
 
 def _prefer(given: list[float | None], drawn: Floats) -> Floats:

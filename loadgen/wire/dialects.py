@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -126,9 +127,17 @@ class Destination(Noun, frozen=True):
     dialect: Dialect = DIALECTS["web"]
 
     @classmethod
-    def for_scenario(cls, scenario: Scenario, monitor_id: str, host: str = "localhost", **more: Any) -> Destination:
-        """Make the destination of a scenario's batches; `more` are further fields, which override the scenario's."""
+    def for_scenario(
+        cls, scenario: Scenario, monitor_id: str, url: str = "http://localhost", **more: Any
+    ) -> Destination:
+        """Make the destination of a scenario's batches; `more` are further fields, which override the scenario's.
+
+        `url` is that of the data plane, with the path before /appmonitors.
+        """
+        to = urlsplit(url)
         settings = {
+            "host": to.netloc,
+            "prefix": to.path,
             "domain": scenario.monitor.domain,
             "version": scenario.monitor.version,
             "alias": scenario.client.alias,
@@ -136,7 +145,7 @@ class Destination(Noun, frozen=True):
             "compression": scenario.client.compression,
             "browser_headers": scenario.client.browserHeaders,
         }
-        return cls(host=host, monitor_id=monitor_id, **(settings | more))
+        return cls(monitor_id=monitor_id, **(settings | more))
 
 
 def encode(batch: Batch, destination: Destination, clock: Clock) -> Encoded:

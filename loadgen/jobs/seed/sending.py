@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -145,10 +144,7 @@ class SeedRun:
     def _encode_batches(self, live: bool) -> Iterator[EncodedBatch]:
         """Encode the batches of the past, or with `live` all later batches."""
         identity, scenario = self._task.identity, self._task.scenario
-        parts = urlsplit(identity.target)
-        destination = wire.Destination.for_scenario(
-            scenario, identity.monitor_id, parts.netloc, prefix=parts.path.rstrip("/")
-        )
+        destination = wire.Destination.for_scenario(scenario, identity.monitor_id, identity.target)
         clock, seconds = wire.Clock(identity.period.start), identity.period.seconds
         stream = plan_batches(scenario, identity.seed, identity.period, live)
         return (

@@ -17,14 +17,12 @@ from loadgen.aws.desired_state import build_creation
 from loadgen.errors import ControlError
 from loadgen.model import Noun
 from loadgen.rum.quotas import REQUESTS_QUOTA_CODE
+from loadgen.rum.service_model import WEB
 from loadgen.scenario import Client, Monitor
 from loadgen.transport import OnWait
 from loadgen.wire.sigv4 import Credentials
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-
-WEB = "Web"
-"""The platform of app monitors that accept PutRumEvents."""
 
 LOCAL_ACCOUNT = "123456789012"
 """The account number of the local endpoint, which has no STS."""

@@ -13,10 +13,8 @@ import msgspec
 
 from loadgen.errors import ControlError
 from loadgen.rum.metric_rules import EXTENDED_METRICS, EXTENDED_NAMESPACE, find_problem
-from loadgen.rum.service_model import PUT_ACTION
+from loadgen.rum.service_model import POLICY_VERSIONS, PUT_ACTION
 from loadgen.scenario import Client, Metric, Monitor, Statement, covers_domain
-
-POLICY_VERSION = "2012-10-17"
 
 STATED_BY = {
     "SessionSampleRate": "sample_rate",
@@ -171,4 +169,4 @@ def build_policy(statements: tuple[Statement, ...], arn: str) -> str:
         }
         for one in statements
     ]
-    return msgspec.json.encode({"Version": POLICY_VERSION, "Statement": entries}).decode()
+    return msgspec.json.encode({"Version": POLICY_VERSIONS[0], "Statement": entries}).decode()

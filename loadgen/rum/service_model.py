@@ -24,6 +24,12 @@ PUT_RUM_EVENTS = "PutRumEvents"
 PUT_ACTION = "rum:PutRumEvents"
 """The data plane's one operation, and its name in a resource policy."""
 
+POLICY_VERSIONS = ("2012-10-17", "2008-10-17")
+"""The versions of IAM's policy language, the present one first (IAM user guide, "JSON policy elements: Version")."""
+
+WEB = "Web"
+"""The platform of app monitors that accept PutRumEvents; those for Android and iOS take OTLP."""
+
 EXCLUSIVE_PAGES = {"IncludedPages": "ExcludedPages", "ExcludedPages": "IncludedPages"}
 """A monitor has one of the two lists: setting one clears the other (the model, AppMonitorConfiguration)."""
 

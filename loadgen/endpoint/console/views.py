@@ -24,7 +24,7 @@ from loadgen.endpoint.service_error import ResourceNotFoundException, Validation
 from loadgen.endpoint.settings import YEAR_10000, EndpointSettings
 from loadgen.endpoint.store import AppMonitor
 from loadgen.model import Noun, Request
-from loadgen.rum.service_model import PUT_ACTION
+from loadgen.rum.service_model import POLICY_VERSIONS, PUT_ACTION
 
 MOST_DEFINITIONS = 200
 """Metric definitions that are listed for a destination at most."""
@@ -90,7 +90,7 @@ def create_monitor(service: RumService, body: bytes) -> dict[str, Any]:
         "Action": PUT_ACTION,
         "Resource": service.settings.make_arn(wanted.name),
     }
-    policy = msgspec.json.encode({"Version": "2012-10-17", "Statement": [statement]}).decode()
+    policy = msgspec.json.encode({"Version": POLICY_VERSIONS[0], "Statement": [statement]}).decode()
     service.perform_for_console("PutResourcePolicy", {"Name": wanted.name}, {"PolicyDocument": policy})
     return {"name": wanted.name, "id": created["Id"]}
 

@@ -11,7 +11,7 @@ from loadgen.endpoint.operations.metrics import delete_destinations
 from loadgen.endpoint.service_error import ConflictException, InvalidMember, ResourceNotFoundException, ServiceError
 from loadgen.endpoint.store import AppMonitor, forget_deleted_monitors
 from loadgen.rum.quotas import RESOURCE_TAGS
-from loadgen.rum.service_model import EXCLUSIVE_PAGES
+from loadgen.rum.service_model import EXCLUSIVE_PAGES, WEB
 
 DEFAULT_CONFIGURATION: dict[str, Any] = {
     "IncludedPages": [],
@@ -25,8 +25,6 @@ CloudFormation by go-to-k/cdk-real-drift, tests/corpus/AWS__RUM__AppMonitor.Rum.
 
 DEFAULT_DEOBFUSCATION = {"JavaScriptSourceMaps": {"Status": "DISABLED"}}
 """DeobfuscationConfiguration of such a monitor, from the same source."""
-
-WEB = "Web"
 
 
 def create(context: OperationContext, given: Members) -> Members:

@@ -24,9 +24,8 @@ from loadgen.endpoint.service_error import ServiceError
 from loadgen.endpoint.store import AppMonitor
 from loadgen.model import Noun, Request
 from loadgen.rum.quotas import POLICY_BYTES
-from loadgen.rum.service_model import PUT_ACTION
+from loadgen.rum.service_model import POLICY_VERSIONS, PUT_ACTION
 
-VERSIONS = ("2012-10-17", "2008-10-17")
 ELEMENTS = frozenset({"Sid", "Effect", "Principal", "Action", "Resource", "Condition"})
 
 _ACCOUNT_PRINCIPAL = re.compile(r"(?:arn:[^:]*:(?:iam|sts)::)?(\d{12})(?::.*)?")
@@ -107,8 +106,8 @@ def check_document(document: str, arn: str, account: str) -> None:
         raise MalformedPolicy(f"it is not JSON: {wrong}") from wrong
     if not isinstance(policy, dict) or not policy.keys() <= {"Version", "Id", "Statement"}:
         raise MalformedPolicy("it must be an object of Version, Id and Statement")
-    if policy.get("Version", VERSIONS[0]) not in VERSIONS:
-        raise MalformedPolicy(f"Version must be one of {', '.join(VERSIONS)}")
+    if policy.get("Version", POLICY_VERSIONS[0]) not in POLICY_VERSIONS:
+        raise MalformedPolicy(f"Version must be one of {', '.join(POLICY_VERSIONS)}")
     statements = as_list(policy.get("Statement", []))
     if not statements:
         raise MalformedPolicy("it has no Statement")

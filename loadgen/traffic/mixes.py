@@ -83,12 +83,7 @@ def can_hit(scenario: Scenario, incident: Targeted) -> bool:
 
 def _list_stated(population: Population) -> list[tuple[str, dict[str, float]]]:
     """Return the mixes that a population states, by name."""
-    mixes: list[tuple[str, dict[Any, float] | None]] = [
-        ("devices", population.devices),
-        ("browsers", population.browsers),
-        ("systems", population.systems),
-    ]
-    return [(mix, {str(name): share for name, share in shares.items()}) for mix, shares in mixes if shares]
+    return [(mix, dict(shares)) for mix in ATTRIBUTES if (shares := getattr(population, mix))]
 
 
 def _weigh_countries(population: Population) -> Floats:

@@ -91,7 +91,8 @@ class ControlSender:
         body, headers = unpack(answer, MOST_ANSWER_BYTES), dict(answer.headers)  # no request asks for an encoding
         if body is not None and body is not answer.body:
             headers.pop("content-encoding", None)
-        headers |= make_retry_after(headers.pop("retry-after", None))
+        if (seconds := parse_retry_after(headers.pop("retry-after", None), time.time())) is not None:
+            headers["retry-after"] = str(ceil(seconds))  # the only form that botocore reads
         return AWSResponse(request.url, answer.status, headers, _Body(answer.body if body is None else body))
 
     def _connect(self, origin: str) -> BlockingConnection:
@@ -107,7 +108,10 @@ def read_request(prepared: Any) -> Request:
     parts = urlsplit(prepared.url)
     host = parts.netloc.rpartition("@")[2].lower().removesuffix(f":{PORTS[parts.scheme]}")
     target = f"{parts.path or '/'}{f'?{parts.query}' if parts.query else ''}"
-    headers = {name.lower(): decode(value) for name, value in prepared.headers.items()}
+    headers = {
+        name.lower(): value.decode("latin-1") if isinstance(value, bytes) else value
+        for name, value in prepared.headers.items()
+    }
     headers.pop("content-length", None)  # `serialize` writes it
     body = prepared.body or b""
     return Request(
@@ -116,17 +120,6 @@ def read_request(prepared: Any) -> Request:
         tuple(({"host": host} | headers).items()),
         body.encode() if isinstance(body, str) else body,
     )
-
-
-def make_retry_after(value: str | None) -> dict[str, str]:
-    """Return the header Retry-After in whole seconds, the only form that botocore reads; {} for an invalid value."""
-    seconds = parse_retry_after(value, time.time())
-    return {} if seconds is None else {"retry-after": str(ceil(seconds))}
-
-
-def decode(value: bytes | str) -> str:
-    """Return a header's value as text."""
-    return value.decode("latin-1") if isinstance(value, bytes) else value
 
 
 def explain_no_answer(error: NoAnswer, url: str) -> Exception:

@@ -37,28 +37,29 @@ class AccessEntry(msgspec.Struct, gc=False):
 
 
 class AccessLog:
-    """The access log of one endpoint. It appends to a file or writes to standard error ("-").
+    """The access log of one endpoint. It appends to a file or writes to standard error ("-"); without a path it is off.
 
     `name_monitor` returns the name of the app monitor with an id. Raises EndpointError if the file cannot be opened.
     """
 
-    def __init__(self, path: str, name_monitor: Callable[[str], str]) -> None:
+    def __init__(self, path: str | None, name_monitor: Callable[[str], str]) -> None:
         self._name_monitor = name_monitor
+        self._descriptor: int | None = 2 if path == STANDARD_ERROR else None
         try:
-            descriptor = 2 if path == STANDARD_ERROR else os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            if path and path != STANDARD_ERROR:
+                self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         except OSError as wrong:
             raise EndpointError(
                 f"--log {path}: cannot be written ({os.strerror(wrong.errno or 0).lower()}); name a file that can be"
             ) from wrong
-        self._descriptor: int | None = descriptor
 
-    def begin(self, request: Request) -> AccessEntry:
-        """Start the entry of a request that has arrived."""
-        return AccessEntry(request, time.time(), time.monotonic())
+    def begin(self, request: Request) -> AccessEntry | None:
+        """Start the entry of a request that has arrived; None if nothing is logged."""
+        return None if self._descriptor is None else AccessEntry(request, time.time(), time.monotonic())
 
-    def finish(self, entry: AccessEntry, reply: Reply) -> None:
+    def finish(self, entry: AccessEntry | None, reply: Reply) -> None:
         """Write the line of an answered request."""
-        if self._descriptor is None:
+        if self._descriptor is None or entry is None:
             return
         try:
             os.write(self._descriptor, self._format(entry, reply).encode(errors="replace"))

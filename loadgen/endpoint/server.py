@@ -56,8 +56,7 @@ class CommittingHandler:
         self._loop = loop
         self._console_tasks: set[asyncio.Task[None]] = set()  # the console's answers in progress
         self._waiting: list[Answered] = []
-        path = service.settings.access_log
-        self._log = AccessLog(path, service.name_monitor) if path else None
+        self._log = AccessLog(service.settings.access_log, service.name_monitor)
 
     def submit(self, connection: HttpConnection, pending: PendingResponse, request: Request, oversize: bool) -> None:
         """Answer a request now and send the response after this pass's commit; the console answers in a task."""
@@ -68,12 +67,12 @@ class CommittingHandler:
             return
         if not self._waiting:
             self._loop.call_soon(self.flush)
-        entry = self._log.begin(request) if self._log is not None else None
+        entry = self._log.begin(request)
         reply = self._service.reply(request, connection.peer, oversize)
         self._waiting.append((connection, pending, reply, entry))
 
     async def _answer_console(self, connection: HttpConnection, pending: PendingResponse, request: Request) -> None:
-        entry = self._log.begin(request) if self._log is not None else None
+        entry = self._log.begin(request)
         reply = Reply(await self._console.answer(request, connection.peer))
         self._release((connection, pending, reply, entry))
 
@@ -97,8 +96,7 @@ class CommittingHandler:
             connection.drop()
         else:
             connection.release(pending, reply.response)
-        if self._log is not None and entry is not None:
-            self._log.finish(entry, reply)
+        self._log.finish(entry, reply)
 
 
 def serve(

@@ -17,6 +17,7 @@ import msgspec
 
 from loadgen.errors import LoadgenError
 
+Text = Annotated[str, msgspec.Meta(min_length=1)]
 Positive = Annotated[float, msgspec.Meta(gt=0, le=1e12)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 SampleRate = Annotated[float, msgspec.Meta(gt=0, le=1)]
@@ -121,6 +122,8 @@ def _describe_problem(problem: str, hint: Any) -> str:
         return f"is out of range; write a number {BOUNDS[bound[1]]} {float(bound[2]):g}"
     if form := re.search(r"matching regex (.+)", problem):
         return f"is no valid value; write text that matches {form[1]}"
+    if "of length >= 1" in problem:
+        return "is empty; write a value, or leave the option out"
     if length := re.search(r"of length (>=|<=) (\d+)", problem):
         return f"has a length out of range; write one {BOUNDS[length[1]]} {length[2]}"
     wanted = re.sub(r"^Expected `([^`]*)`.*", r"\1", problem).removesuffix(" | null")

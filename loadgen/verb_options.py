@@ -12,18 +12,32 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from loadgen import units
-from loadgen.options import Accept, Count, DialectName, Port, Positive, Price, SampleRate, Seconds, Seed, Share
+from loadgen.options import Accept, Count, DialectName, Port, Positive, Price, SampleRate, Seconds, Seed, Share, Text
 from loadgen.rum.quotas import DOLLARS_PER_EVENT, REQUESTS_PER_SECOND
 
+ScenarioName = Annotated[str, Meta(pattern="^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)]
 
-class RunOptions(Struct, frozen=True, kw_only=True):
+
+class NetworkOptions(Struct, frozen=True, kw_only=True):
+    """How a verb that sends reaches its target."""
+
+    proxy: str | None = None  # http://HOST:PORT, in place of the environment's proxy
+    ca_bundle: str | None = None  # PEM file of trusted certificates, in place of the environment's file
+
+
+class TargetOptions(NetworkOptions, frozen=True, kw_only=True):
+    """The RUM service that a verb calls."""
+
+    target: Text | None = None  # a URL, or aws; AWS_ENDPOINT_URL_RUM unless given
+    region: Text | None = None  # from boto3's usual chain unless given
+
+
+class RunOptions(NetworkOptions, frozen=True, kw_only=True):
     """The options of a run, with their defaults. Times in seconds."""
 
     target: str = "local"  # local, aws, or an endpoint's URL
-    monitor: str | None = None  # name or id, in place of the scenario's app monitor
-    region: str | None = None
-    proxy: str | None = None  # http://HOST:PORT, in place of the environment's proxy
-    ca_bundle: str | None = None  # PEM file of trusted certificates, in place of the environment's file
+    monitor: Text | None = None  # name or id, in place of the scenario's app monitor
+    region: Text | None = None
     duration: Positive | None = None  # scenario seconds; at a pace of 10x a run takes a tenth of them
     rate: Annotated[float, Meta(gt=0, le=1e6)] = 1.0  # a factor on the arrivals' rate
     pace: str = "realtime"
@@ -33,7 +47,7 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     processes: Count | None = None
     master: bool = False  # wait for workers on other machines
     expect_workers: Count = 1
-    bind_host: str = "127.0.0.1"
+    bind_host: Text = "127.0.0.1"
     bind_port: Port = 5557
     max_events: Count | None = None
     quota: Positive | None = 50.0  # of the local endpoint, in requests a second; None: no quota
@@ -46,7 +60,7 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     unsigned: bool = False
     timeout: Positive = 30.0  # seconds to wait for an answer
     accept: Accept = "rum"
-    tag: str | None = None  # a label, for reports and comparisons
+    tag: Text | None = None  # a label, for reports and comparisons
     threshold: tuple[str, ...] = ()  # such as "latency_p99_ms < 500": adds to or replaces the scenario's thresholds
 
     @property
@@ -65,25 +79,21 @@ class RunOptions(Struct, frozen=True, kw_only=True):
         return {name: (own, others) for name, (own, others) in pairs.items() if own != others}
 
 
-class WorkerOptions(Struct, frozen=True, kw_only=True):
+class WorkerOptions(NetworkOptions, frozen=True, kw_only=True):
     """Options of a worker, which sends a share of the run of a master on another machine."""
 
-    master_host: str
+    master_host: Text
     master_port: Port = 5557
     processes: Count | None = None  # workers on this machine; None: one
-    proxy: str | None = None  # http://HOST:PORT, in place of the environment's proxy
-    ca_bundle: str | None = None  # PEM file of trusted certificates, in place of the environment's file
     otel: bool = False
 
 
-class FindLimitOptions(Struct, frozen=True, kw_only=True):
+class FindLimitOptions(NetworkOptions, frozen=True, kw_only=True):
     """The options of a search, except the scenario."""
 
     target: str = "local"  # local, aws, or a URL
-    monitor: str | None = None  # name or id, in place of the scenario's app monitor
-    region: str | None = None
-    proxy: str | None = None  # http://HOST:PORT, in place of the environment's proxy
-    ca_bundle: str | None = None  # PEM file of trusted certificates, in place of the environment's file
+    monitor: Text | None = None  # name or id, in place of the scenario's app monitor
+    region: Text | None = None
     max_throttled: Share = 0.001  # share of requests that may get a 429
     max_failed: Share = 0.001  # share of requests that may fail otherwise
     max_p99: Positive | None = None  # milliseconds of latency
@@ -162,14 +172,10 @@ class GenerateOptions(Struct, frozen=True, kw_only=True):
     workers: Annotated[int, Meta(ge=1, le=256)] = 1  # number of processes
 
 
-class SeedOptions(Struct, frozen=True, kw_only=True):
+class SeedOptions(TargetOptions, frozen=True, kw_only=True):
     """All options of `seed`, besides the scenario."""
 
-    target: str | None = None  # URL or "aws"; AWS_ENDPOINT_URL_RUM unless given
-    region: str | None = None
-    proxy: str | None = None  # http://HOST:PORT, replaces the environment's
-    ca_bundle: str | None = None  # PEM file of trusted certificates, replaces the environment's
-    monitor: str | None = None  # name or id, replaces the scenario's
+    monitor: Text | None = None  # name or id, replaces the scenario's
     days: Positive | None = None  # length of the period, 7 unless given
     start: str | None = None  # ISO 8601, instead of days
     end: str | None = None  # ISO 8601 or "now"
@@ -180,27 +186,33 @@ class SeedOptions(Struct, frozen=True, kw_only=True):
     quota: Positive | None = None  # PutRumEvents a second; asked of Service Quotas or learned unless given
     senders: Annotated[int, Meta(ge=1, le=256)] = 16  # requests in flight
     accept: Accept = "rum"  # answers that mean accepted: RUM's own, or "2xx" for a backend with other answers
-    identity_pool: str | None = None  # send as a guest of this Cognito identity pool
-    guest_role: str | None = None
+    identity_pool: Text | None = None  # send as a guest of this Cognito identity pool
+    guest_role: Text | None = None
     probe: bool | None = None  # send a few old events first and read them back; on AWS unless given
     out: Path | None = None  # folder; results/seed-<monitor>-<scenario> unless given
 
 
-class FitOptions(Struct, frozen=True, kw_only=True):
+class VerifyOptions(NetworkOptions, frozen=True, kw_only=True):
+    """Options of reading back what was seeded."""
+
+    wait: Annotated[float, Meta(ge=0)] | None = None  # seconds; None: as long as the service may take
+
+
+class CleanOptions(NetworkOptions, frozen=True, kw_only=True):
+    """Options of deleting the app monitors that a seeding created."""
+
+    dry_run: bool = False
+
+
+class FitOptions(TargetOptions, frozen=True, kw_only=True):
     """Options of a fit: facts about the data that it does not show, sources, and how the fit is judged."""
 
-    name: Annotated[str, Meta(pattern="^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)] | None = (
-        None  # None: from the file
-    )
+    name: ScenarioName | None = None  # None: from the scenario's file, else "fitted"
     sample_rate: SampleRate | None = None  # at which the client recorded; None: 1 is assumed, and a note says so
     at_least: Annotated[int, Meta(ge=1)] = 5  # visitors who must have a text before it is written
     page: tuple[str, ...] = ()  # patterns of pages, such as /help/{topic}
     holdout: Annotated[float, Meta(ge=0, lt=1)] = 0.0  # share of the sessions that are judged and not fitted
     seed: Seed = 0  # of the generated sessions
-    monitor: Annotated[str, Meta(min_length=1)] | None = None  # an app monitor to read live, in addition to the files
-    target: str | None = None  # the RUM service of the app monitor: a URL, or "aws"
-    region: str | None = None
-    proxy: str | None = None  # replaces HTTPS_PROXY
-    ca_bundle: str | None = None  # PEM file of trusted certificates, replaces the environment's
+    monitor: Text | None = None  # an app monitor to read live, in addition to the files
     after: str | None = None  # read from this moment on; 30 days ago unless given
     before: str = "now"

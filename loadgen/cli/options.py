@@ -241,13 +241,11 @@ def with_monitors(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @target_options
     @wraps(command)
-    def open_and_call(
-        *arguments: Any, target: str | None, region: str | None, proxy: str | None, ca_bundle: str | None, **more: Any
-    ) -> None:
+    def open_and_call(*arguments: Any, **more: Any) -> None:
         from loadgen.jobs.monitors import describe_call
 
-        network = {"region": region, "proxy": proxy, "ca_bundle": ca_bundle}
-        with loadgen.Monitors(target, **network, on_progress=echo_error) as opened:
+        options = {name: more.pop(name) for name in ("target", "region", "proxy", "ca_bundle")}
+        with loadgen.Monitors(**options, on_progress=echo_error) as opened:
             call = command(*arguments, opened=opened, **more)
         if call is not None:
             show_result(call.answer, describe_call(call), more.get("as_json", False))

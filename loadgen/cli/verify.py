@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -15,13 +16,13 @@ from loadgen.cli.terminal import show_result
 @click.option("--wait", type=CountOption(min=0), help="Seconds to wait for events; as long as RUM may take.")
 @network_options
 @JSON
-def verify(run_dir: Path, wait: float | None, as_json: bool, **network: str | None) -> None:
+def verify(run_dir: Path, as_json: bool, **options: Any) -> None:
     """Read back what `loadgen seed` sent, and compare it with its ledger; exit 1 if events are lost or doubled."""
     from loadgen.jobs.progress import ProgressView
     from loadgen.jobs.seed import describe_verification
 
     with ProgressView() as view:
-        found = loadgen.verify(run_dir, wait=wait, on_progress=view, **network)
+        found = loadgen.verify(run_dir, on_progress=view, **options)
     show_result(found, describe_verification(found), as_json)
     if not found.is_sound:
         sys.exit(1)

@@ -103,9 +103,7 @@ class Endpoint:
         if self.is_alive():
             return self
         self.stop()  # a process that has died leaves its pipes
-        store = None if self.store is None else str(self.store)
-        given = {"settings": self.settings, "store_path": store, "host": self._host, "port": self._port}
-        arguments = msgspec.to_builtins(resolve_options(ServerArguments, given, EndpointError, on_command_line=False))
+        arguments = msgspec.to_builtins(self._resolve_arguments())
         process = self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "loadgen.endpoint.server"],  # -P: a random.py in the folder is not ours
             stdin=subprocess.PIPE,
@@ -124,6 +122,12 @@ class Endpoint:
         self._url = report.url
         _running[self._url] = self
         return self
+
+    def _resolve_arguments(self) -> ServerArguments:
+        """Return what a server needs; raises EndpointError for a host or port that cannot be."""
+        store = None if self.store is None else str(self.store)
+        given = {"settings": self.settings, "store_path": store, "host": self._host, "port": self._port}
+        return resolve_options(ServerArguments, given, EndpointError, on_command_line=False)
 
     def stop(self) -> None:
         """Stop the process: it answers the requests in flight, commits and ends. Stopping twice does no harm."""
@@ -153,7 +157,8 @@ class Endpoint:
             self._url = url
             on_ready()
 
-        serve(self.settings, self.store, self._host, self._port, note_url)
+        given = self._resolve_arguments()
+        serve(given.settings, self.store, given.host, given.port, note_url)
 
     # What a client needs
 

@@ -16,7 +16,7 @@ from loadgen.endpoint.faults import FaultInjector, Faults, parse_faults
 from loadgen.endpoint.service_error import ThrottlingException
 from loadgen.errors import EndpointError
 from loadgen.model import Noun
-from loadgen.options import resolve_options
+from loadgen.options import Text, resolve_options
 from loadgen.rum.quotas import (
     APP_MONITORS,
     EVENT_BYTES,
@@ -158,7 +158,7 @@ class ServerArguments(Noun):
 
     settings: EndpointSettings
     store_path: str | None  # half surrogate pairs, which stand for bytes that are no UTF-8, as JSON's escapes
-    host: str
+    host: Text
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)]
 
 

@@ -208,3 +208,10 @@ def test_texts_of_the_command_line_are_settings_too() -> None:
     assert (given.settings.faults.errors, given.settings.operation_quotas) == (0.5, {"GetAppMonitorData": 5.0})
     with pytest.raises(EndpointError, match="'GetAppMonitorData' is no operation's quota; write NAME=N"):
         Endpoint(operation_quotas=["GetAppMonitorData"])
+
+
+def test_an_empty_host_is_refused_as_it_would_be_every_address_of_the_machine() -> None:
+    with pytest.raises(EndpointError, match="host: '' is empty; write a value"):
+        Endpoint(host="").start()
+    with pytest.raises(EndpointError, match="host: '' is empty; write a value"):
+        Endpoint(host="").serve_forever(lambda: None)

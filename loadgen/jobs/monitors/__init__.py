@@ -45,6 +45,7 @@ from loadgen.jobs.progress import OnLine, ignore_progress
 from loadgen.jobs.targets import Confirm, ConsentQuestion, open_account, reach_target, require_yes
 from loadgen.options import list_given, require_callback, resolve_options
 from loadgen.scenario import Scenario
+from loadgen.verb_options import TargetOptions
 
 __all__ = [
     "MadeCall",
@@ -68,8 +69,8 @@ class Monitors:
             monitors.create("shop", domains=["shop.example.com"])
             monitors.apply(monitors.plan("shop.toml"), confirm=ask)
 
-    `target` is a URL or `aws`; without one AWS_ENDPOINT_URL_RUM is. Without `region`, boto3's usual chain has it.
-    `proxy` and `ca_bundle` replace the environment's. `on_progress` gets a line of text when an answer takes long.
+    `target` is a URL or `aws`; without one AWS_ENDPOINT_URL_RUM is. `options` are the other fields of `TargetOptions`:
+    `region`, `proxy` and `ca_bundle`. `on_progress` gets a line of text when an answer takes long.
     Methods that remove something ask `confirm`; without it the answer is no. All of them raise LoadgenError for what
     a person can mend: there is no such monitor, RUM refuses the call, the target gives no answer.
     """
@@ -78,21 +79,19 @@ class Monitors:
         self,
         target: str | None = None,
         *,
-        region: str | None = None,
-        proxy: str | None = None,
-        ca_bundle: str | None = None,
         on_progress: OnLine = ignore_progress,
+        **options: Any,
     ) -> None:
         require_callback(on_progress, "on_progress")
-        self._target, self._region, self._on_progress = target, region, on_progress
-        self._network = (proxy, ca_bundle)
+        self._asked = resolve_options(TargetOptions, {"target": target} | options)
+        self._on_progress = on_progress
         self._open = ExitStack()
         self._account: Account | None = None
 
     def __enter__(self) -> Monitors:
         with ExitStack() as opening:
-            opening.enter_context(reach_target(self._target, *self._network))
-            self._account = open_account(self._target, self._region, on_wait=self._on_progress)
+            opening.enter_context(reach_target(self._asked.target, self._asked.proxy, self._asked.ca_bundle))
+            self._account = open_account(self._asked.target, self._asked.region, on_wait=self._on_progress)
             self._open = opening.pop_all()
         return self
 

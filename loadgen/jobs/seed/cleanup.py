@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from loadgen.aws import Account, make_call
 from loadgen.errors import LoadgenError
@@ -12,14 +13,7 @@ from loadgen.jobs.seed.verification import open_account_of
 from loadgen.jobs.targets import Confirm, ConsentQuestion, reach_target, require_yes
 from loadgen.model import Noun
 from loadgen.options import require_callback, require_path, resolve_options
-
-
-class CleanOptions(Noun, kw_only=True):
-    """The options of `clean`."""
-
-    dry_run: bool = False
-    proxy: str | None = None
-    ca_bundle: str | None = None
+from loadgen.verb_options import CleanOptions
 
 
 class Cleanup(Noun):
@@ -33,19 +27,17 @@ class Cleanup(Noun):
 def clean(
     folder: Path | str,
     *,
-    dry_run: bool = False,
     confirm: Confirm | None = None,
     on_progress: OnLine = ignore_progress,
-    proxy: str | None = None,
-    ca_bundle: str | None = None,
+    **options: Any,
 ) -> Cleanup:
     """Delete the app monitors that the seeding in `folder` created, if `confirm` agrees; `dry_run` only finds them.
 
-    `proxy` and `ca_bundle`: as for `seed`. Raises LoadgenError when the folder has no ledger, or the answer is no.
+    `options` are fields of `CleanOptions`. Raises LoadgenError when the folder has no ledger, or the answer is no.
     """
     require_callback(on_progress, "on_progress")
     require_callback(confirm, "confirm", may_be_none=True)
-    asked = resolve_options(CleanOptions, {"dry_run": dry_run, "proxy": proxy, "ca_bundle": ca_bundle})
+    asked = resolve_options(CleanOptions, options)
     with BatchLedger(require_path(folder, "folder")) as ledger:
         identity = ledger.identity
     if identity is None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -24,17 +24,10 @@ from loadgen.jobs.seed.ledger import BatchEntry, BatchLedger, SeedIdentity
 from loadgen.jobs.targets import open_account_at, reach_target
 from loadgen.model import Noun
 from loadgen.options import require_callback, require_path, resolve_options
+from loadgen.verb_options import VerifyOptions
 
 SPAN_EVENTS = 100_000
 EXAMPLES = 5
-
-
-class VerifyOptions(Noun, kw_only=True):
-    """The options of `verify`."""
-
-    wait: Annotated[float, msgspec.Meta(ge=0)] | None = None  # seconds; None: as long as the service may take
-    proxy: str | None = None
-    ca_bundle: str | None = None
 
 
 class MissingEvent(Noun):
@@ -96,18 +89,16 @@ class _Look(msgspec.Struct):
 def verify(
     folder: Path | str,
     *,
-    wait: float | None = None,
     on_progress: OnProgress = ignore_progress,
-    proxy: str | None = None,
-    ca_bundle: str | None = None,
+    **options: Any,
 ) -> Verification:
     """Read back the events that the seeding in `folder` sent, and compare them with its ledger.
 
-    Looks until all events show, or for `wait` seconds (unless given, as long as the service may take). `proxy` and
-    `ca_bundle`: as for `seed`. Raises LoadgenError if the folder has no ledger, or nothing can be read back.
+    Looks until all events show, or for `wait` seconds (unless given, as long as the service may take). `options` are
+    fields of `VerifyOptions`. Raises LoadgenError if the folder has no ledger, or nothing can be read back.
     """
     require_callback(on_progress, "on_progress")
-    asked = resolve_options(VerifyOptions, {"wait": wait, "proxy": proxy, "ca_bundle": ca_bundle})
+    asked = resolve_options(VerifyOptions, options)
     with BatchLedger(require_path(folder, "folder")) as ledger:
         identity = ledger.identity
         if identity is None:

@@ -17,11 +17,11 @@ from loadgen.jobs.fit.comparison.judgement import Judgement, judge
 from loadgen.jobs.fit.drafting.compose import compose
 from loadgen.jobs.fit.estimates.estimate import Seen, estimate, find_starts, see_visits
 from loadgen.jobs.fit.page import build_fit_page
-from loadgen.jobs.fit.reading.recorded import Bools, EventTable, LoadTable, Recorded, SessionTable
+from loadgen.jobs.fit.reading.recorded import Bools, Recorded, pick_rows
 from loadgen.jobs.fit.reading.sources import read_sources
 from loadgen.jobs.fit.reading.unread import add_unread, count_things
 from loadgen.jobs.fit.view import Fitted, describe_fit, format_fitted, list_notes, list_unused
-from loadgen.jobs.fit.visits.visits import match_site
+from loadgen.jobs.fit.visits.site import match_site
 from loadgen.jobs.progress import OnProgress, Ticker, ignore_progress
 from loadgen.options import list_given, require_callback, require_path, resolve_options
 from loadgen.output import check_output, write_output
@@ -165,12 +165,11 @@ def select_sessions(recorded: Recorded, chosen: Bools) -> Recorded:
     kept = np.flatnonzero(chosen[recorded.events.session])
     place = np.full(len(recorded.events.session), -1)
     place[kept] = np.arange(len(kept))
-    table: dict[str, Any] = {name: column[kept] for name, column in recorded.events._asdict().items()}
-    events = EventTable(**table | {"session": number[table["session"]]})
-    loads = recorded.loads
-    rows = np.flatnonzero(place[loads.event] >= 0)
-    picked = LoadTable(place[loads.event[rows]], *(column[rows] for column in loads[1:]))
-    people = SessionTable(*(column[chosen] for column in recorded.sessions))
+    events = pick_rows(recorded.events, kept)
+    events = events._replace(session=number[events.session])
+    loads = pick_rows(recorded.loads, place[recorded.loads.event] >= 0)
+    picked = loads._replace(event=place[loads.event])
+    people = pick_rows(recorded.sessions, chosen)
     return msgspec.structs.replace(recorded, sessions=people, events=events, loads=picked)
 
 

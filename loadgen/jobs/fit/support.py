@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from math import floor, isfinite, log10, nan, sqrt
+from typing import TypeVar
+
+Thing = TypeVar("Thing", bound=Hashable)
 
 EMAIL = re.compile(r"[\w.+%-]+(?:@|%40)[\w-]+(?:\.[\w-]+)*")
 URL = re.compile(r"\bhttps?://\S+")
@@ -44,12 +47,24 @@ def drop_implausible(value: float, most: float) -> float:
     return value if 0 <= value <= most else nan
 
 
+def may_be_told(text: str) -> bool:
+    """Whether a text that enough visitors had may be written: it holds no secret, and no control characters."""
+    return text.isprintable() and not holds_secret(text)
+
+
+def tally(pairs: Iterable[tuple[Thing, int]]) -> dict[Thing, tuple[int, int]]:
+    """Count pairs (thing, visitor): return how often each thing came, and how many visitors had it."""
+    found: dict[Thing, tuple[list[int], set[int]]] = {}
+    for thing, visitor in pairs:
+        number, visitors = found.setdefault(thing, ([0], set()))
+        number[0] += 1
+        visitors.add(visitor)
+    return {thing: (number[0], len(visitors)) for thing, (number, visitors) in found.items()}
+
+
 def find_common(texts: Iterable[tuple[str, int]], at_least: int) -> dict[str, int]:
     """Return the texts of pairs (text, visitor) that at least `at_least` visitors had, each with its visitors."""
-    visitors: dict[str, set[int]] = {}
-    for text, visitor in texts:
-        visitors.setdefault(text, set()).add(visitor)
-    return {text: len(whose) for text, whose in visitors.items() if len(whose) >= at_least}
+    return {text: visitors for text, (_, visitors) in tally(texts).items() if visitors >= at_least}
 
 
 def round_to(value: float, error: float) -> float:

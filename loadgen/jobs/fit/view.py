@@ -17,8 +17,8 @@ from loadgen.jobs.fit.estimates.estimate import Estimates, Seen
 from loadgen.jobs.fit.estimates.population import RARE
 from loadgen.jobs.fit.estimates.vitals import FEW, LEAST
 from loadgen.jobs.fit.reading.unread import count_things, list_unread
-from loadgen.jobs.fit.support import holds_secret
-from loadgen.jobs.fit.visits.visits import RecordedSite
+from loadgen.jobs.fit.support import may_be_told
+from loadgen.jobs.fit.visits.site import RecordedSite
 from loadgen.model import Noun
 from loadgen.scenario import Scenario
 from loadgen.units import NONE, format_bytes, format_count, format_digits, format_milliseconds, format_share
@@ -157,7 +157,7 @@ def list_residue(seen: Seen, found: Estimates) -> Iterator[str]:
     """Yield notes on what the data show but no scenario can state."""
     if found.people.other_browsers:
         common = [(name, number) for name, number in found.people.other_browsers.most_common(MOST_TOLD)
-                  if name != RARE and not holds_secret(name) and name.isprintable()]  # fmt: skip
+                  if name != RARE and may_be_told(name)]  # fmt: skip
         others = ", ".join(f"{name} ({number:,})" for name, number in common)
         number = found.people.other_browsers.total()
         yield f"{number:,} sessions of browsers that scenarios do not have: {others or 'rare ones'}"

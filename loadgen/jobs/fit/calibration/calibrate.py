@@ -37,7 +37,7 @@ from loadgen.jobs.fit.reading.formats import Feed
 from loadgen.jobs.fit.reading.recorded import Recorded, Recorder
 from loadgen.jobs.fit.support import round_share, round_to
 from loadgen.jobs.fit.visits.cuts import is_limited
-from loadgen.jobs.fit.visits.visits import match_site
+from loadgen.jobs.fit.visits.site import match_site
 from loadgen.jobs.generate import generate
 from loadgen.rum import events as rum
 from loadgen.scenario import Arrivals, Scenario

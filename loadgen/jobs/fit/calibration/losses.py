@@ -11,7 +11,7 @@ from typing import Any
 
 from loadgen.jobs.fit.drafting.draft import Draft
 from loadgen.jobs.fit.estimates.actions import find_clicks, find_js_errors
-from loadgen.jobs.fit.estimates.custom_events import find_custom_events
+from loadgen.jobs.fit.estimates.custom_data import find_custom_events
 from loadgen.jobs.fit.estimates.estimate import Seen, choose_complete
 from loadgen.jobs.fit.estimates.inputs import bound
 from loadgen.jobs.fit.support import round_share

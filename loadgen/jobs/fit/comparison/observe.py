@@ -13,7 +13,7 @@ from loadgen.jobs.fit.estimates.dwell import measure_dwells
 from loadgen.jobs.fit.estimates.estimate import Seen, find_starts
 from loadgen.jobs.fit.estimates.vitals import Loads
 from loadgen.jobs.fit.reading.recorded import Bools, Floats, Ints
-from loadgen.jobs.fit.support import find_common, holds_secret
+from loadgen.jobs.fit.support import find_common, may_be_told
 from loadgen.rum import events as rum
 
 DEPTHS = 12
@@ -137,7 +137,7 @@ def fold_rare(words: list[dict[int, str]], seen: Seen) -> None:
     common = find_common(((word, visitor[session]) for session, word in words[0].items()), seen.at_least)
     words[0].update({
         session: OTHER for session, word in words[0].items()
-        if word not in ours and (word not in common or holds_secret(word) or not word.isprintable())
+        if word not in ours and (word not in common or not may_be_told(word))
     })  # fmt: skip
 
 
@@ -181,8 +181,7 @@ def list_common_types(seen: Seen) -> set[str]:
     visitor = seen.recorded.sessions.visitor[seen.recorded.events.session]
     return {
         name for name in seen.recorded.types
-        if len(np.unique(visitor[seen.recorded.find_rows(name)])) >= seen.at_least and not holds_secret(name)
-        and name.isprintable()
+        if len(np.unique(visitor[seen.recorded.find_rows(name)])) >= seen.at_least and may_be_told(name)
     }  # fmt: skip
 
 

@@ -12,12 +12,13 @@ import numpy as np
 from loadgen.jobs.fit.drafting.draft import Draft
 from loadgen.jobs.fit.estimates.actions import fit_zipf
 from loadgen.jobs.fit.estimates.calls import list_items
+from loadgen.jobs.fit.estimates.custom_data import find_usual_attributes
 from loadgen.jobs.fit.estimates.estimate import Estimates, Seen
-from loadgen.jobs.fit.reading.attributes import find_usual_attributes
 from loadgen.jobs.fit.reading.recorded import Bools, Floats, Recorded
 from loadgen.jobs.fit.support import holds_secret, round_share, round_shares, round_to
 from loadgen.jobs.fit.visits.page_templates import clean_text
-from loadgen.jobs.fit.visits.visits import RecordedSite, Visits
+from loadgen.jobs.fit.visits.site import RecordedSite
+from loadgen.jobs.fit.visits.visits import Visits
 from loadgen.scenario import ApiCall, Click
 from loadgen.units import format_count
 

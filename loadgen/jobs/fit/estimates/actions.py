@@ -15,7 +15,7 @@ import numpy as np
 from loadgen.jobs.fit.reading.event_details import REJECTED, STACKED
 from loadgen.jobs.fit.reading.recorded import Bools, Floats, Ints, Recorded, SessionTable
 from loadgen.jobs.fit.support import find_common, fold_message, holds_secret, round_share, round_to
-from loadgen.jobs.fit.visits.visits import Visits, find_views
+from loadgen.jobs.fit.visits.visits import Visits
 from loadgen.rum import events as rum
 
 EVERYWHERE = 0.5
@@ -60,7 +60,7 @@ class JsErrors(NamedTuple):
 def find_clicks(recorded: Recorded, visits: Visits, walked: Floats, at_least: int) -> dict[int, list[dict[str, Any]]]:
     """Find the clicks on elements that belong to a page: members of a scenario's Click, by page."""
     events, rows = recorded.events, recorded.find_rows(rum.DOM)
-    view = find_views(recorded, visits, rows)
+    view = visits.of_event[rows]
     counts: Counter[tuple[int, int]] = Counter()
     whose: defaultdict[tuple[int, int], set[int]] = defaultdict(set)
     known = (view >= 0) & (events.key[rows] >= 0)
@@ -98,7 +98,7 @@ def find_js_errors(recorded: Recorded, cut: Bools, visits: Visits, walked: Float
     visitor = recorded.sessions.visitor.tolist()
     common = find_common(((text, visitor[session]) for text, session in pairs), at_least)
     messages = count_messages(pairs, list_engines(recorded.sessions, recorded.words))
-    view = find_views(recorded, visits, rows)
+    view = visits.of_event[rows]
     pages = _weigh_pages(visits, events.session[rows[view >= 0]], visits.page[view[view >= 0]], walked)
     numbers = np.array(sorted(messages.values(), reverse=True), dtype=np.float64)
     return JsErrors(

@@ -7,16 +7,15 @@ for a page that shares the default part of its files.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from loadgen.jobs.fit.estimates.files import BY_BROWSER, FEWEST_FILES, Files, list_files
 from loadgen.jobs.fit.estimates.shared_files import SHARED
 from loadgen.jobs.fit.estimates.vitals import LEAST
-from loadgen.jobs.fit.reading.event_order import LATE_SECONDS
-from loadgen.jobs.fit.reading.recorded import Bools, Floats, Ints, Recorded
-from loadgen.jobs.fit.visits.visits import Visits, find_views, spread_first
+from loadgen.jobs.fit.reading.recorded import LATE_SECONDS, Bools, Floats, Ints, Recorded, pick_rows
+from loadgen.jobs.fit.visits.visits import Visits
 
 SWEPT = np.geomspace(1.0, 3600.0, 400)
 """Values in seconds that are tried for the mean time for which memory holds a file."""
@@ -40,7 +39,7 @@ def read_caches(recorded: Recorded, visits: Visits, known: Bools) -> Caches:
     loaded = _spread_first_loads(recorded, visits, events.at)
     # A further load of the view that ended early has files but no navigation event.
     own = ~files.opaque & (events.at[files.row] <= loaded[files.view] + LATE_SECONDS)
-    files = _pick_files(files, own)
+    files = pick_rows(files, own)
     cached, view, size = events.code[files.row] == 0, files.view, len(visits.page)
     number, kept = np.bincount(view, minlength=size), np.bincount(view, weights=cached, minlength=size)
     usable = (find_first_loads(recorded, visits) == 0) & (visits.loads == 1) & (number >= FEWEST_FILES)
@@ -57,14 +56,9 @@ def read_caches(recorded: Recorded, visits: Visits, known: Bools) -> Caches:
     of_session[visits.session[landing]] = kept[landing] / number[landing]
     last = _find_last(recorded, files)
     went_on = later[view] & files.usual & (last >= 0)
-    memory = _find_memory(recorded, visits, _pick_files(files, went_on & cached), last[went_on & cached])
+    memory = _find_memory(recorded, visits, pick_rows(files, went_on & cached), last[went_on & cached])
     return Caches(int(landing.sum()), int(again.sum()), share(landing[view]), share(again[view]),
                   share(went_on) if went_on.any() else None, of_session, memory)  # fmt: skip
-
-
-def _pick_files(files: Files, chosen: Bools) -> Files:
-    columns: list[Any] = [column[chosen] for column in files]
-    return Files(*columns)
 
 
 def _weigh_shared(cached: Bools, shared: Bools) -> float:
@@ -114,4 +108,4 @@ def find_first_loads(recorded: Recorded, visits: Visits) -> Floats:
 def _spread_first_loads(recorded: Recorded, visits: Visits, column: Floats) -> Floats:
     """Return a column of the events at each view's first navigation event; NaN: the view has none."""
     rows = recorded.loads.event
-    return spread_first(visits, find_views(recorded, visits, rows), column[rows])
+    return visits.spread_first(rows, column[rows])

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
+from collections.abc import Container
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from loadgen.jobs.fit.reading.recorded import Floats, Recorded
-from loadgen.jobs.fit.reading.urls import split_origin
-from loadgen.jobs.fit.support import round_share
+from loadgen.jobs.fit.support import holds_secret, round_share, tally
 from loadgen.jobs.fit.visits.page_templates import PATTERN_NAME, clean_text, fold_paths, list_values, split_ending
-from loadgen.jobs.fit.visits.visits import OTHER_PATH, RecordedSite, Visits, find_views
+from loadgen.jobs.fit.visits.site import OTHER_PATH, RecordedSite
+from loadgen.jobs.fit.visits.visits import Visits
 from loadgen.rum import events as rum
 
 METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
@@ -33,6 +34,8 @@ ALIKE = 0.7
 SURELY, RARELY = 5.0, 4.0
 """Standard errors from which a call's failures differ from those of the others; failures with one status that are
 expected at least, as there are many statuses."""
+
+HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(:\d{1,5})?")
 
 KIND = re.compile("[a-z][a-z0-9]{1,5}")
 """The ending of a file's name, without the dot."""
@@ -68,12 +71,8 @@ def find_calls(recorded: Recorded, site: RecordedSite, visits: Visits, walked: F
     named = _name_calls(recorded, site, visits, rows)
     inside = np.array([call is not None for call in named], dtype=bool)
     rows, status, names = rows[inside], status[inside], [call for call in named if call is not None]
-    counts: Counter[_Call] = Counter()
-    whose: defaultdict[_Call, set[int]] = defaultdict(set)
-    for call, visitor in zip(names, recorded.sessions.visitor[events.session[rows]].tolist(), strict=True):
-        counts[call] += 1
-        whose[call].add(visitor)
-    kept = {call: number for call, number in counts.items() if len(whose[call]) >= at_least}
+    told = tally(zip(names, recorded.sessions.visitor[events.session[rows]].tolist(), strict=True))
+    kept = {call: number for call, (number, visitors) in told.items() if visitors >= at_least}
     own = _find_own_failures(names, status, kept) if whole else {}
     if own:
         usual = np.array([call not in own for call in names], dtype=bool)
@@ -97,7 +96,7 @@ def find_calls(recorded: Recorded, site: RecordedSite, visits: Visits, walked: F
 def _name_calls(recorded: Recorded, site: RecordedSite, visits: Visits, rows: Any) -> list[_Call | None]:
     """Return page, method and path of each call, with placeholders for the page's items; None: unknown."""
     events = recorded.events
-    view = find_views(recorded, visits, rows)
+    view = visits.of_event[rows]
     keys = events.key[rows]
     urls = [split_origin(key.partition(" ")[2], recorded.domains) for key in recorded.keys]
     paths = [path for _, path in urls]
@@ -118,6 +117,21 @@ def _name_calls(recorded: Recorded, site: RecordedSite, visits: Visits, rows: An
             known[path, key] = _Call(page, method, urls[key][0] + named) if method in METHODS else None
         found.append(known[path, key])
     return found
+
+
+def split_origin(url: str, own: Container[str]) -> tuple[str, str]:
+    """Split a call's URL into origin and path; the origin is "" if the pages have it, or if it may not be written."""
+    if "://" not in url:
+        return "", url
+    scheme, _, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    is_foreign = (
+        scheme in ("http", "https")
+        and HOST.fullmatch(host)
+        and host.partition(":")[0] not in own
+        and not holds_secret(host)
+    )
+    return f"{scheme}://{host}" if is_foreign else "", slash + path
 
 
 def list_items(site: RecordedSite, page: int, path: str) -> dict[str, str]:

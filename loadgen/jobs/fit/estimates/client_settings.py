@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from loadgen.jobs.fit.estimates.custom_data import find_attributes
 from loadgen.jobs.fit.estimates.files import LIMITED, find_most_images, read_kinds
-from loadgen.jobs.fit.reading.attributes import find_attributes
 from loadgen.jobs.fit.reading.recorded import Bools, Ints, Recorded
 from loadgen.jobs.fit.visits.visits import make_view_keys
 from loadgen.rum import events as rum

@@ -13,11 +13,10 @@ from typing import NamedTuple
 import numpy as np
 
 from loadgen.jobs.fit.estimates.dwell_laws import LEAST, DwellLaw, compute_distance, fit_law
-from loadgen.jobs.fit.estimates.event_limit import find_roomy, list_cut_times, spread_evenly
 from loadgen.jobs.fit.estimates.last_pages import LastPages, find_parting_clicks, fit_watches
 from loadgen.jobs.fit.reading.recorded import Bools, Floats, Ints, Recorded
-from loadgen.jobs.fit.visits.cuts import is_limited
-from loadgen.jobs.fit.visits.visits import Visits, find_views, spread_first
+from loadgen.jobs.fit.visits.cuts import LOST, LOST_PART, find_roomy, is_limited
+from loadgen.jobs.fit.visits.visits import Visits
 from loadgen.rum import events as rum
 
 ANOTHER, A_LAW = 0.08, 7.6
@@ -63,8 +62,8 @@ def add_parting_clicks(dwells: Dwells, recorded: Recorded, visits: Visits) -> Dw
 def find_ready(recorded: Recorded, visits: Visits) -> tuple[Floats, Floats]:
     """Return for each view the ms from its start until the client recorded it, and until its paint; 0 for routes."""
     loads, paints = recorded.loads, recorded.find_rows(rum.FCP)
-    ready = spread_first(visits, find_views(recorded, visits, loads.event), loads.interactive)
-    seen = spread_first(visits, find_views(recorded, visits, paints), recorded.events.value[paints])
+    ready = visits.spread_first(loads.event, loads.interactive)
+    seen = visits.spread_first(paints, recorded.events.value[paints])
     ready = np.where(np.isfinite(ready), ready, seen)
     for times in (ready, seen):
         missing = visits.hard & ~np.isfinite(times)
@@ -78,7 +77,7 @@ def find_hidden_tabs(recorded: Recorded, visits: Visits) -> HiddenTabs | None:
 
     LCP is recorded at the first input or when the page is hidden, so a load with LCP and without input was hidden.
     """
-    first_input, largest = (_mark_views(recorded, visits, name) for name in (rum.FID, rum.LCP))
+    first_input, largest = (visits.mark(recorded.find_rows(name)) for name in (rum.FID, rum.LCP))
     kind = find_kinds(recorded, visits)
     able = np.isin(kind, np.unique(kind[first_input]))  # browsers that measure both
     quiet = visits.hard & able & ~first_input & (visits.loads == 1)
@@ -94,14 +93,6 @@ def find_kinds(recorded: Recorded, visits: Visits) -> Ints:
     return kinds
 
 
-def _mark_views(recorded: Recorded, visits: Visits, name: str) -> Bools:
-    rows = recorded.find_rows(name)
-    view = find_views(recorded, visits, rows)
-    marked = np.zeros(len(visits.page), dtype=bool)
-    marked[view[view >= 0]] = True
-    return marked
-
-
 class DwellLaws(NamedTuple):
     """The think time laws of a site."""
 
@@ -109,6 +100,15 @@ class DwellLaws(NamedTuple):
     mobile: DwellLaw | None
     pages: dict[int, DwellLaw]  # laws of the pages that differ
     hidden: HiddenTabs | None
+
+
+class CutTimes(NamedTuple):
+    """Times on pages under an event limit: one row for each view with a known time or a known least time."""
+
+    view: Ints  # row of Visits
+    seconds: Floats
+    known: Bools  # False: the limit came after `seconds`, and the page was still looked at
+    weight: Floats
 
 
 def restore_long_times(recorded: Recorded, visits: Visits, mobile: Bools, limit: int, dwells: Dwells) -> Dwells:
@@ -214,3 +214,41 @@ def _judge_law(times: tuple[Floats, Floats], laws: tuple[Floats, Floats]) -> tup
 def _sample(seconds: Floats) -> Floats:
     """Return an even selection of the times."""
     return seconds[:: max(len(seconds) // SAMPLED, 1)]
+
+
+def list_cut_times(recorded: Recorded, visits: Visits, limit: int, seconds: Floats, painted: Floats) -> CutTimes:
+    """List the known times on pages, and the least times of views during which the limit came.
+
+    `seconds`: [view] the time on the page, NaN: unknown; `painted`: [view] seconds from its recording to its paint.
+
+    The limit is taken to be a little lower than it is: then the events with which a page ends do not decide whether its
+    time is known. A cut view weighs as much as views of its page that do have a time in the end: others are left out,
+    because they ended with a visit or a reload.
+    """
+    events, least = recorded.events, int(limit - min(LOST, LOST_PART * limit))
+    begins = np.searchsorted(events.session, np.arange(len(recorded.sessions.user)))
+    number = np.bincount(events.session, minlength=len(begins))
+    reached = np.where(number >= least, events.at[np.minimum(begins + least - 1, len(events.at) - 1)], np.inf)
+    rest = reached[visits.session] - visits.at
+    timed = np.isfinite(seconds)
+    left = np.where(visits.last, np.where(visits.ended, 0.0, np.inf), np.floor(painted + np.where(timed, seconds, 0.0)))
+    decided = (rest >= 0) & (left <= rest)
+    known = decided & timed
+    cut = (rest >= 0) & ~decided & (visits.loads <= 1) & np.isfinite(rest)
+    pages = int(visits.page.max(initial=-1)) + 1
+    share = np.bincount(visits.page, known, pages) / np.maximum(np.bincount(visits.page, decided, pages), 1)
+    view = np.flatnonzero(known | cut)
+    times = np.where(known, seconds, np.maximum(rest - painted, 0.05))
+    return CutTimes(view, times[view], known[view], np.where(known, 1.0, share[visits.page])[view])
+
+
+def spread_evenly(times: CutTimes, chosen: Bools) -> Floats:
+    """Return as many times as are known of the chosen rows, spread as all of them are (Kaplan and Meier 1958)."""
+    order = np.flatnonzero(chosen)
+    order = order[np.lexsort((~times.known[order], times.seconds[order]))]
+    known, weight = times.known[order], times.weight[order]
+    at_risk = weight[::-1].cumsum()[::-1]
+    passed = 1 - np.cumprod(1 - np.where(known, weight / at_risk, 0.0))
+    number = int(known.sum())
+    share = (np.arange(number) + 0.5) / max(number, 1)
+    return times.seconds[order][known][np.minimum(np.searchsorted(passed[known], share), number - 1)]

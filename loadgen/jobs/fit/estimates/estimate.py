@@ -14,9 +14,8 @@ from loadgen.jobs.fit.estimates.actions import JsErrors, find_clicks, find_js_er
 from loadgen.jobs.fit.estimates.arrivals import Curve, fit_arrivals
 from loadgen.jobs.fit.estimates.calls import SiteCalls, find_calls
 from loadgen.jobs.fit.estimates.client_settings import ClientSettings, find_settings
-from loadgen.jobs.fit.estimates.custom_events import find_custom_events
+from loadgen.jobs.fit.estimates.custom_data import find_custom_events
 from loadgen.jobs.fit.estimates.dwell import DwellLaws, find_ready, fit_dwells
-from loadgen.jobs.fit.estimates.event_limit import find_decisions, find_roomy
 from loadgen.jobs.fit.estimates.files import SiteFiles, find_files
 from loadgen.jobs.fit.estimates.navigation import NavigationFacts, find_documents, read_navigation
 from loadgen.jobs.fit.estimates.population import Returning, VisitorCounts, count_people, find_mobile, find_returning
@@ -24,16 +23,10 @@ from loadgen.jobs.fit.estimates.steps import Steps, count_steps
 from loadgen.jobs.fit.estimates.tabs import Shortcuts, find_shortcuts
 from loadgen.jobs.fit.estimates.vitals import Loads, find_slowness, list_loads
 from loadgen.jobs.fit.estimates.without_cookies import add_followers, find_followers
-from loadgen.jobs.fit.reading.recorded import Bools, Floats, Ints, Recorded, SessionTable
-from loadgen.jobs.fit.visits.cuts import Cuts, find_cuts, find_spans
-from loadgen.jobs.fit.visits.returns import follow_returns
-from loadgen.jobs.fit.visits.visits import (
-    RecordedSite,
-    Visits,
-    find_routes,
-    fold_pages,
-    list_visits,
-)
+from loadgen.jobs.fit.reading.recorded import Bools, Floats, Ints, Recorded, pick_rows
+from loadgen.jobs.fit.visits.cuts import find_cuts, find_decisions, find_roomy, find_spans
+from loadgen.jobs.fit.visits.site import RecordedSite, fold_pages
+from loadgen.jobs.fit.visits.visits import Cuts, Visits, find_routes, follow_returns, list_visits
 
 
 class Seen(NamedTuple):
@@ -58,8 +51,7 @@ class Seen(NamedTuple):
 
     def drop_followers(self) -> Recorded:
         """Return the recorded traffic with one session for each visit in the table of sessions."""
-        sessions = SessionTable(*(column[~self.followers] for column in self.recorded.sessions))
-        return msgspec.structs.replace(self.recorded, sessions=sessions)
+        return msgspec.structs.replace(self.recorded, sessions=pick_rows(self.recorded.sessions, ~self.followers))
 
 
 class Estimates(NamedTuple):
@@ -116,9 +108,7 @@ def count_arrivals(visits: Visits, pages: int) -> Floats:
 
 def choose_complete(seen: Seen) -> tuple[Visits, Floats]:
     """Return the views during which everything was recorded, and the arrivals on each page in them."""
-    kept = find_roomy(seen.recorded, seen.visits, seen.settings.limit)
-    columns: dict[str, Any] = {name: column[kept] for name, column in seen.visits._asdict().items()}
-    chosen = Visits(**columns)
+    chosen = seen.visits.choose(find_roomy(seen.recorded, seen.visits, seen.settings.limit))
     return chosen, count_arrivals(chosen, len(seen.site.names))
 
 

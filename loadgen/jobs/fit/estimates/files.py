@@ -15,7 +15,7 @@ import numpy as np
 
 from loadgen.jobs.fit.estimates.shared_files import SHARED, find_shared_parts
 from loadgen.jobs.fit.reading.recorded import Bools, Floats, Ints, Recorded
-from loadgen.jobs.fit.visits.visits import Visits, find_views
+from loadgen.jobs.fit.visits.visits import Visits
 from loadgen.rum import events as rum
 from loadgen.rum.events import HEADER_BYTES
 from loadgen.scenario import Client, Resources, find_bounds
@@ -75,7 +75,7 @@ class SiteFiles(NamedTuple):
 def list_files(recorded: Recorded, visits: Visits) -> Files:
     """List the files of all completed loads, and mark those that other pages have too."""
     events, rows = recorded.events, recorded.find_rows(rum.RESOURCE)
-    view, pages = find_views(recorded, visits, rows), int(visits.page.max(initial=0)) + 1
+    view, pages = visits.of_event[rows], int(visits.page.max(initial=0)) + 1
     whole = visits.hard & (visits.loads == 1)
     known = (view >= 0) & whole[np.maximum(view, 0)]
     rows, view = rows[known], view[known]

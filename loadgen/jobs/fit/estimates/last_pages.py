@@ -17,8 +17,9 @@ from typing import NamedTuple
 import numpy as np
 
 from loadgen.jobs.fit.estimates.dwell_laws import LEAST, SHAPE, SHAPES, DwellLaw, draw_times
-from loadgen.jobs.fit.reading.recorded import Bools, Floats, Ints, Recorded
-from loadgen.jobs.fit.visits.visits import Visits, find_views, spread_first
+from loadgen.jobs.fit.reading.recorded import Bools, Floats, Ints, Recorded, mark, pick_rows
+from loadgen.jobs.fit.visits.cuts import span_groups
+from loadgen.jobs.fit.visits.visits import Visits
 from loadgen.rum import events as rum
 
 OF_LOAD = (rum.SESSION_START, rum.PAGE_VIEW, rum.NAVIGATION, rum.RESOURCE, rum.FCP, rum.TTFB)
@@ -65,7 +66,7 @@ class Watches(NamedTuple):
 
     def choose(self, chosen: Bools) -> Watches:
         """Return the chosen watches."""
-        return Watches(self.view[chosen], self.begin[chosen], self.least[chosen], self.most[chosen])
+        return pick_rows(self, chosen)
 
     def sample(self) -> Watches:
         """Return an even selection of about SAMPLED watches."""
@@ -112,23 +113,20 @@ class LastPages:
 def watch_last_pages(recorded: Recorded, visits: Visits, times: tuple[Floats, Floats], interval: float) -> Watches:
     """Make the watches of last pages that were loaded once and have a CLS, from batches alone."""
     events, size = recorded.events, len(visits.page)
-    view = find_views(recorded, visits, np.arange(len(events.at)))
+    view = visits.of_event
     shifts = recorded.find_rows(rum.CLS)
     hidden = np.full(size + 1, -1)  # [view]: batch of its last CLS (rows are in order of time)
     hidden[view[shifts]] = events.batch[shifts]
     able = np.append(visits.last & visits.ended & visits.hard & (visits.loads <= 1), False) & (hidden >= 0)
     linked = bool((recorded.sessions.user < 0).all())
-    telling = np.isin(
-        events.type, [recorded.find_type(name) for name in (OF_LOAD if linked else rum.HELD_UNTIL_HIDDEN)]
-    )
+    telling = mark(len(view), recorded.find_rows(*(OF_LOAD if linked else rum.HELD_UNTIL_HIDDEN)))
     rows = np.flatnonzero(able[view] & (events.batch >= 0) & (telling == linked))
     batch, place = np.unique(events.batch[rows], return_inverse=True)
     owner = np.zeros(len(batch), dtype=np.int64)
     owner[place] = view[rows]
     since = events.at[rows] - visits.at[view[rows]]
-    first, last = np.full(len(batch), np.inf), np.zeros(len(batch))
-    np.minimum.at(first, place, since)
-    np.maximum.at(last, place, since)
+    first, last = span_groups(place, since, len(batch))
+    last = np.maximum(last, 0.0)
     tick = (np.floor(np.maximum(first, 0) / interval) + 1) * interval
     left = hidden[owner] == batch
     loading = ((times[1] - times[0]) / 1000)[owner]
@@ -144,7 +142,7 @@ def narrow_by_loads(watches: Watches, recorded: Recorded, visits: Visits, painte
     A page whose load did not end was left before, within the time that most loads take.
     """
     rows, owner = recorded.loads.event, watches.view
-    loaded = spread_first(visits, find_views(recorded, visits, rows), recorded.events.value[rows])
+    loaded = visits.spread_first(rows, recorded.events.value[rows])
     rest = (loaded[owner] - painted[owner]) / 1000
     whole = np.isfinite(rest)
     if not whole.any():
@@ -196,11 +194,9 @@ def find_parting_clicks(recorded: Recorded, visits: Visits) -> Floats:
     recorded, only the first input is; it is used for pages that are mostly left with it.
     """
     events, clicks = recorded.events, rum.DOM in recorded.types
-    hidden = np.zeros(int(events.batch.max(initial=-1)) + 2, dtype=bool)  # the last entry: events without a batch
-    hidden[events.batch[recorded.find_rows(rum.CLS)]] = True
-    hidden[-1] = False
+    hidden = mark(int(events.batch.max(initial=-1)) + 2, events.batch[recorded.find_rows(rum.CLS)])
     rows = recorded.find_rows(rum.DOM if clicks else rum.FID)
-    view = find_views(recorded, visits, rows)
+    view = visits.of_event[rows]
     known = (view >= 0) & (visits.last & visits.ended)[view]
     rows, view, pages = rows[known], view[known], int(visits.page.max(initial=0)) + 1
     parting = hidden[events.batch[rows]]

@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from loadgen.jobs.fit.estimates.event_limit import Decisions
 from loadgen.jobs.fit.reading.recorded import Bools, Floats, Ints
-from loadgen.jobs.fit.visits.returns import CacheReturns
-from loadgen.jobs.fit.visits.visits import RecordedSite, Visits
+from loadgen.jobs.fit.visits.cuts import Decisions
+from loadgen.jobs.fit.visits.site import RecordedSite
+from loadgen.jobs.fit.visits.visits import CacheReturns, Visits
 
 ROUNDS = 8
 """Rounds of an iteration that separates returns by chance from steps back."""
@@ -76,7 +76,8 @@ def count_steps(site: RecordedSite, visits: Visits, route: Bools, decisions: Dec
     gone = np.zeros(len(visits.page), dtype=bool)
     gone[going] = True
     visits, gone, unseen = _leave_out_late(visits, gone, unseen, decisions)
-    again, returns = visits.reloads, returns.choose(~decisions.late)
+    again = visits.reloads
+    returns = returns._replace(source=returns.source[~decisions.late[returns.source]])
     landing = visits.first & (again == 0)  # the landing's own decision is what ended it
     stayed = visits.first & (again > 0)
     later = np.bincount(visits.page, again - stayed, pages) + unseen

@@ -12,10 +12,9 @@ from typing import NamedTuple
 import numpy as np
 
 from loadgen.jobs.fit.estimates.vitals import Loads
-from loadgen.jobs.fit.reading.recorded import Bools, Recorded
+from loadgen.jobs.fit.reading.recorded import Bools, Recorded, mark
 from loadgen.jobs.fit.support import round_share
-from loadgen.jobs.fit.visits.returns import find_restored
-from loadgen.jobs.fit.visits.visits import Visits, find_views
+from loadgen.jobs.fit.visits.visits import Visits, list_restored
 from loadgen.rum import events as rum
 
 FEW = 20
@@ -44,7 +43,7 @@ class Shortcuts(NamedTuple):
 
 def find_shortcuts(recorded: Recorded, visits: Visits, loads: Loads, pages: int) -> Shortcuts:
     """Count second tabs, returns and prerendered pages."""
-    restored = np.bincount(find_restored(recorded, visits), minlength=len(visits.page))
+    restored = np.bincount(visits.of_event[list_restored(recorded, visits)], minlength=len(visits.page))
     several = np.bincount(visits.session[visits.hard], minlength=len(recorded.sessions.user)) > 1
     tabs = find_tabs(recorded, visits, loads, restored > 0)
     backs = int((visits.back & ~visits.first).sum())
@@ -62,17 +61,15 @@ def find_tabs(recorded: Recorded, visits: Visits, loads: Loads, restored: Bools)
     follows = np.append(visits.session[1:] == visits.session[:-1], False) & shown[1:]
     until[follows] = visits.at[np.flatnonzero(follows) + 1]
     until[restored] = np.inf
-    rows = np.flatnonzero(np.isin(events.type, [recorded.find_type(name) for name in INPUTS]))
-    view = find_views(recorded, visits, rows)
+    rows = recorded.find_rows(*INPUTS)
+    view = visits.of_event[rows]
     late = (view >= 0) & (events.at[rows] > until[np.maximum(view, 0)] + LATE) if size else np.zeros(0, dtype=bool)
-    found = np.zeros(len(recorded.sessions.user), dtype=bool)
-    found[events.session[rows[late]]] = True
-    return found
+    return mark(len(recorded.sessions.user), events.session[rows[late]])
 
 
 def _find_ahead(recorded: Recorded, visits: Visits, loads: Loads, pages: int) -> dict[int, float]:
     """Return by page the share of prerendered loads, among loads after a link in browsers that prerender."""
-    able = np.array([word in CHROMIUM for word in recorded.words] + [False])[recorded.sessions.browser]
+    able = recorded.find_words(recorded.sessions.browser, CHROMIUM)
     linked = able[loads.session] & ~loads.first & ~loads.back & (visits.loads[loads.view] == 1)
     page = visits.page[loads.view]
     whole = np.bincount(page[linked], minlength=pages)

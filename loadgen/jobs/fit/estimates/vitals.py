@@ -14,7 +14,7 @@ import numpy as np
 
 from loadgen.jobs.fit.reading.event_details import LOADING, SINGLE
 from loadgen.jobs.fit.reading.recorded import Bools, Floats, Ints, Recorded
-from loadgen.jobs.fit.visits.visits import Visits, find_views, spread_first
+from loadgen.jobs.fit.visits.visits import Visits
 from loadgen.rum import events as rum
 
 FEW, LEAST = 8, 40
@@ -73,9 +73,8 @@ def list_loads(recorded: Recorded, visits: Visits, mobile: Bools) -> Loads:
         _spread_vital(recorded, visits, name)[:, rows]
         for name in (rum.TTFB, rum.FCP, rum.LCP, rum.INP, rum.FID, rum.CLS)
     )
-    view = find_views(recorded, visits, loads.event)
     back = visits.back[rows]
-    times = [spread_first(visits, view, column)[rows] for column in (
+    times = [visits.spread_first(loads.event, column)[rows] for column in (
         loads.first_byte, loads.response, loads.bytes, loads.ratio, loads.tls, loads.scripts, loads.handlers
     )]  # fmt: skip
     first_byte = np.where(np.isfinite(ttfb[0]), ttfb[0], times[0])
@@ -89,9 +88,8 @@ def list_loads(recorded: Recorded, visits: Visits, mobile: Bools) -> Loads:
 def _spread_vital(recorded: Recorded, visits: Visits, name: str) -> Floats:
     """Return value and code of the first event of a type under each view."""
     rows = recorded.find_rows(name)
-    view = find_views(recorded, visits, rows)
     return np.stack(
-        [spread_first(visits, view, column[rows]) for column in (recorded.events.value, recorded.events.code)]
+        [visits.spread_first(rows, column[rows]) for column in (recorded.events.value, recorded.events.code)]
     )
 
 

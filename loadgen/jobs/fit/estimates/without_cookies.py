@@ -20,7 +20,8 @@ from loadgen.jobs.fit.estimates.shared_files import SHARED
 from loadgen.jobs.fit.estimates.steps import Steps
 from loadgen.jobs.fit.estimates.vitals import LEAST
 from loadgen.jobs.fit.reading.recorded import Bools, Floats, Ints, Recorded
-from loadgen.jobs.fit.visits.visits import RecordedSite, Visits
+from loadgen.jobs.fit.visits.site import RecordedSite
+from loadgen.jobs.fit.visits.visits import Visits
 from loadgen.rum import events as rum
 
 FEW, USUAL = 20, 20.0

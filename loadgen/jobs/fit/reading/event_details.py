@@ -1,17 +1,18 @@
 """Read the few facts of each event's details that a fit keeps; typed decoding reads nothing else.
 
-Rule: what is kept of a URL is said in urls.py; its query, fragment and user are cut off before anything is stored.
+Rule: of URLs the path of a page, host and path of an API call, and a hash of a file's URL are kept; query, fragment and
+user are cut off before anything is stored.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from math import inf, isnan, nan
 from typing import Any, NamedTuple
 
 import msgspec
 
-from loadgen.jobs.fit.reading.urls import cut_call, find_host, hash_url
 from loadgen.jobs.fit.support import drop_implausible
 from loadgen.rum import events as rum
 
@@ -144,15 +145,10 @@ class _Http(msgspec.Struct):
     response: _HttpResponse | None = None
 
 
-class _TracedCall(msgspec.Struct):
-    request: _HttpRequest
-    response: _HttpResponse | None = None
-
-
 class _Subsegment(msgspec.Struct):
     start_time: float
     end_time: float
-    http: _TracedCall
+    http: _Http
 
 
 class _Trace(msgspec.Struct):
@@ -215,19 +211,16 @@ def _read_resource(found: _Resource) -> EventFacts:
     return EventFacts(found.duration, drop_implausible(found.transferSize, MOST_BYTES), key, None, file)
 
 
-def _read_http(found: _Http) -> EventFacts:
-    status = found.response.status if found.response else 0.0
-    return EventFacts(nan, status, f"{found.request.method.upper()} {cut_call(found.request.url)}")
+def _read_call(call: _Http, lasted: float = nan) -> EventFacts:
+    status = call.response.status if call.response else 0.0
+    return EventFacts(lasted, status, f"{call.request.method.upper()} {cut_call(call.request.url)}")
 
 
 def _read_trace(found: _Trace) -> EventFacts:
     if not found.subsegments:
         return NOTHING
     call = found.subsegments[0]
-    status = call.http.response.status if call.http.response else 0.0
-    asked = call.http.request
-    lasted = (call.end_time - call.start_time) * 1000
-    return EventFacts(lasted, status, f"{asked.method.upper()} {cut_call(asked.url)}")
+    return _read_call(call.http, (call.end_time - call.start_time) * 1000)
 
 
 def _read_js_error(found: _JsError) -> EventFacts:
@@ -245,6 +238,29 @@ def _is_name(text: str) -> bool:
     return len(text) <= LONGEST_NAME and text.isprintable()
 
 
+def cut_url(url: str) -> str:
+    """Return the path of a URL."""
+    url = url.partition("#")[0].partition("?")[0]
+    if "://" in url[:12]:
+        url = "/" + url.split("://", 1)[1].partition("/")[2]
+    return url if url.startswith("/") else f"/{url.lstrip('./')}"
+
+
+def cut_call(url: str) -> str:
+    """Return a call's URL without query, fragment and user; a URL without a host gives its path alone."""
+    return (f"{url.split('://', 1)[0]}://{find_host(url)}" if "://" in url[:12] else "") + cut_url(url)
+
+
+def find_host(url: str) -> str:
+    """Return the host of a URL; "-" if it has none."""
+    return re.split("[/?#]", url, maxsplit=3)[2].rpartition("@")[2] if "://" in url[:12] else "-"
+
+
+def hash_url(url: str) -> int:
+    """Return a hash of a file's URL without the query, which identifies the file."""
+    return hash(url.partition("?")[0])
+
+
 Reader = Callable[[bytes | str], EventFacts]
 
 
@@ -258,7 +274,7 @@ READERS: dict[str, Reader] = {
     rum.PAGE_VIEW: _make_reader(_PageView, _read_page_view),
     rum.NAVIGATION: _make_reader(_Navigation, _read_navigation),
     rum.RESOURCE: _make_reader(_Resource, _read_resource),
-    rum.HTTP: _make_reader(_Http, _read_http),
+    rum.HTTP: _make_reader(_Http, _read_call),
     rum.XRAY: _make_reader(_Trace, _read_trace),
     rum.JS_ERROR: _make_reader(_JsError, _read_js_error),
     rum.DOM: _make_reader(_Dom, _read_dom),

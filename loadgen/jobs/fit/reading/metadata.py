@@ -3,7 +3,8 @@
 Rule: for browsers without navigator.userAgentData (Firefox, Safari) only `aws:userAgent` names the browser, and the
 client calls each of them a desktop; the user agent is read here and not kept. Of a Chromium the client reports the
 first brand, which may be the made-up one ("Not:A-Brand" 8) that parsers of brands must expect: then Chrome is assumed,
-with an unknown version. The client also calls Android tablets desktops.
+with an unknown version. The client also calls Android tablets desktops. Names that the web client and RUM write
+themselves are no attributes of the site.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from loadgen.jobs.fit.reading.attributes import read_attributes
+from loadgen.rum.events import RESERVED_NAMES
 
 
 class PageFacts(NamedTuple):
@@ -29,7 +30,10 @@ class PageFacts(NamedTuple):
 
 
 class VisitorFacts(NamedTuple):
-    """The visitor of a session, in the words of scenarios where they have one; None: unknown."""
+    """The visitor of a session, in the words of scenarios where they have one; None: unknown.
+
+    All but the last are columns of SessionTable, in its order.
+    """
 
     country: str | None
     device: str | None
@@ -39,8 +43,8 @@ class VisitorFacts(NamedTuple):
     language: str | None
     release: str | None
     client: str | None  # arw-module or arw-script
-    domain: str | None
     attributes: str | None  # attributes that the site adds, as JSON
+    domain: str | None
 
 
 class _Metadata(msgspec.Struct, rename={"release": "aws:releaseId", "agent": "aws:userAgent", "client": "aws:client"}):
@@ -97,6 +101,11 @@ AGENT_SYSTEMS = (
     ("Linux", re.compile("Linux")),
 )
 SYSTEMS = {"Mac OS": "macOS", "Mac OS X": "macOS", "Chromium OS": "Chrome OS"}
+NAME = re.compile("(?!aws:)[A-Za-z0-9_:]{1,128}")
+BUILT_IN, LONGEST_VALUE = RESERVED_NAMES | {"localityName"}, 256
+"""Names that are no custom attributes: those that are reserved, and the one that RUM adds; most characters of a value
+(user guide, custom metadata)."""
+
 DEVICES = {"desktop": "desktop", "mobile": "mobile", "tablet": "tablet"}
 
 
@@ -155,8 +164,8 @@ def read_visitor(text: bytes | str) -> VisitorFacts | None:
         _read_text(found.browserLanguage),
         _read_text(found.release),
         _read_text(found.client),
-        _read_text(found.domain),
         read_attributes(text),
+        _read_text(found.domain),
     )
 
 
@@ -175,3 +184,26 @@ def read_agent(agent: str) -> tuple[str | None, str | None, str | None, str]:
     else:
         device = "mobile" if system in ("iOS", "Android") else "desktop"
     return browser, version, system, device
+
+
+@lru_cache(maxsize=4096)
+def read_attributes(text: bytes | str) -> str | None:
+    """Return the attributes in metadata as JSON; None if there are none."""
+    try:
+        found = msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return None
+    own = {
+        name: value
+        for name, value in (found.items() if isinstance(found, dict) else ())
+        if NAME.fullmatch(name) and name not in BUILT_IN
+        and isinstance(value, str | int | float) and len(str(value)) <= LONGEST_VALUE
+    }  # fmt: skip
+    return msgspec.json.encode(own, order="sorted").decode() if own else None
+
+
+@lru_cache(maxsize=4096)
+def find_changed(one: str | None, other: str | None) -> frozenset[str]:
+    """Return the names whose values differ between two texts of attributes."""
+    first, second = (set(msgspec.json.decode(text or "{}").items()) for text in (one, other))
+    return frozenset(name for name, _ in first ^ second)

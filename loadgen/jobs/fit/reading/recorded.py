@@ -1,52 +1,58 @@
 """Recorded traffic as columns: sessions, events and page loads, in bounded memory.
 
 Rule: an event is a row of numbers and of places in tables of texts; nothing else of it is kept, and no query string is
-ever read. A million events take some 100 MB. The same nouns hold recorded traffic and traffic generated to compare.
+ever read. A million events take some 100 MB. The same nouns hold recorded traffic and traffic generated to compare. The
+same data give the same tables, in whatever order they are read.
 """
 
 from __future__ import annotations
 
 from array import array
 from collections import Counter
-from typing import Any, NamedTuple
+from collections.abc import Container, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from loadgen.ids import NIL_UUID
-from loadgen.jobs.fit.reading.attributes import find_changed
-from loadgen.jobs.fit.reading.event_details import EventFacts, LoadTimes, read_details
-from loadgen.jobs.fit.reading.event_order import count_out_of_order, sort_sessions
-from loadgen.jobs.fit.reading.metadata import PageFacts, VisitorFacts
+from loadgen.jobs.fit.reading.event_details import read_details
+from loadgen.jobs.fit.reading.metadata import PageFacts, VisitorFacts, find_changed
 from loadgen.model import Noun
 from loadgen.rum.events import NAVIGATION
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+Table = TypeVar("Table", bound=tuple[Any, ...])
 
-MOST_TEXTS = 300_000
-"""Distinct texts of a table at most; further texts are not distinguished."""
-
-LONGEST_TEXT = 1_000
-"""Characters of a text that are kept."""
-
+MOST_TEXTS, LONGEST_TEXT = 300_000, 1_000
+"""Distinct texts of a table at most (further texts are not distinguished); characters of a text that are kept."""
 
 OLDEST, NEWEST = 1_262_304_000.0, 4_102_444_800.0
 """Unix times of 2010 and 2100: an event outside has no usable time."""
 
-PLACES = ("page", "number", "parent", "title", "tags", "attributes")
-"""Columns of an event that depend on its page's metadata alone."""
+LATE_SECONDS = 1.0
+"""Times are whole seconds, rounded."""
+
+WIDE, REAL = ("session", "size", "file"), ("at", "value", "code")
+"""Columns of EventTable with large whole numbers, and with numbers that are not whole."""
+
+
+def mark(size: int, places: Ints) -> Bools:
+    """Return which of the places from 0 to before `size` are among `places`; -1 stands for none."""
+    marked = np.zeros(size + 1, dtype=bool)
+    marked[places] = True
+    return marked[:-1]
 
 
 class Texts:
     """A table of distinct texts. Place -1 means no text, or a text beyond the limit."""
 
-    def __init__(self, limit: int = MOST_TEXTS) -> None:
+    def __init__(self) -> None:
         self.values: list[str] = []
         self._places: dict[str, int] = {}
-        self._limit = limit
 
     def place(self, text: str | None) -> int:
         """Return the place of a text in the table; a new text is added."""
@@ -54,11 +60,18 @@ class Texts:
             return -1
         found = self._places.get(text)
         if found is None:
-            if len(self.values) >= self._limit:
+            if len(self.values) >= MOST_TEXTS:
                 return -1
             found = self._places[text] = len(self.values)
             self.values.append(text[:LONGEST_TEXT])
         return found
+
+
+def pick_rows(table: Table, chosen: Any) -> Table:
+    """Return a table of columns with the chosen rows alone: a mask, or their places in any order."""
+    make: Any = type(table)
+    picked: Table = make(*(column[chosen] for column in table))
+    return picked
 
 
 class ReadCounts(msgspec.Struct):
@@ -152,9 +165,14 @@ class Recorded(Noun):
         """Return the place of an event type in `types`; -2 if no event has it."""
         return self.types.index(name) if name in self.types else -2
 
-    def find_rows(self, name: str) -> Ints:
-        """Return the rows of all events of a type."""
-        return np.flatnonzero(self.events.type == self.find_type(name))
+    def find_rows(self, *names: str) -> Ints:
+        """Return the rows of all events of these types."""
+        return np.flatnonzero(np.isin(self.events.type, [self.find_type(name) for name in names]))
+
+    def find_words(self, column: Ints, chosen: Container[str]) -> Bools:
+        """Return which entries of a column with places in `words` have one of the chosen words."""
+        found: Bools = np.array([word in chosen for word in self.words] + [False])[column]
+        return found
 
 
 class Recorder:
@@ -168,11 +186,9 @@ class Recorder:
         self._user_of: dict[str, int] = {}
         self._batch_of: dict[int, int] = {}
         self._people: list[array[int]] = [array("q") for _ in SessionTable._fields]
-        self._ints: dict[str, array[int]] = {
-            name: array("q" if name in ("size", "session", "file") else "i")
-            for name in ("session", "type", *PLACES, "batch", "size", "key", "file")
-        }
-        self._floats = {name: array("d") for name in ("at", "value", "code")}
+        self._events: list[array[float]] = [
+            array("d" if name in REAL else "q" if name in WIDE else "i") for name in EventTable._fields
+        ]
         self._loads: list[array[float]] = [array("d") for _ in LoadTable._fields]
         self._domains, self._versions = Counter[str](), Counter[str]()
         self._attributes: list[str | None] = []
@@ -186,9 +202,7 @@ class Recorder:
             row = self._session_of[session_id] = len(self._session_of)
             unknown, before = user_id is None or user_id == NIL_UUID, len(self._user_of)
             user = -1 if unknown else self._user_of.setdefault(str(user_id), len(self._user_of))
-            texts = (visitor.country, visitor.device, visitor.system, visitor.browser, visitor.version,
-                     visitor.language, visitor.release, visitor.client, visitor.attributes)  # fmt: skip
-            for column, value in zip(self._people, (user, *map(self._words.place, texts)), strict=True):
+            for column, value in zip(self._people, (user, *map(self._words.place, visitor[:-1])), strict=True):
                 column.append(value)
             for counts, text in ((self._domains, visitor.domain), (self._versions, version)):
                 if isinstance(text, str) and text:
@@ -225,61 +239,38 @@ class Recorder:
         places = self._page_places.get(page)
         if places is None:
             tags = "\n".join(page.tags) if page.tags else None
-            pages, words = self._pages, self._words
-            places = (pages.place(page.page), page.number, pages.place(page.parent), self._titles.place(page.title),
+            pages, titles, words = self._pages, self._titles, self._words
+            places = (pages.place(page.page), page.number, pages.place(page.parent), titles.place(page.title),
                       words.place(tags), words.place(page.attributes))  # fmt: skip
             self._page_places[page] = places
             if len(self._page_places) > MOST_TEXTS:
                 self._page_places.clear()
-        self._append((session, batch, len(details)), at, name, places, facts)
-        if facts.load is not None and name == NAVIGATION:
-            self._add_load(facts.load)
-
-    def _append(
-        self, whose: tuple[int, int, int], at: float, name: str, places: tuple[int, ...], facts: EventFacts
-    ) -> None:
-        ints, floats = self._ints, self._floats
-        ints["session"].append(whose[0])
-        ints["batch"].append(whose[1])
-        ints["size"].append(whose[2])
-        ints["type"].append(self._types.place(name))
-        for column, place in zip(PLACES, places, strict=True):
-            ints[column].append(place)
-        ints["key"].append(self._keys.place(facts.key))
-        ints["file"].append(facts.file)
-        floats["at"].append(at)
-        floats["value"].append(facts.value)
-        floats["code"].append(facts.code)
-        self.counts.events += 1
-
-    def _add_load(self, load: LoadTimes) -> None:
-        for column, value in zip(self._loads, (self.counts.events - 1, *load), strict=True):
+        row = (session, at, self._types.place(name), *places, batch, len(details), facts.value, facts.code,
+               self._keys.place(facts.key), facts.file)  # fmt: skip
+        for column, value in zip(self._events, row, strict=True):
             column.append(value)
-
-    @property
-    def sessions(self) -> int:
-        """Number of sessions so far."""
-        return len(self._session_of)
+        if facts.load is not None and name == NAVIGATION:
+            for column, value in zip(self._loads, (self.counts.events, *facts.load), strict=True):
+                column.append(value)
+        self.counts.events += 1
 
     def finish(self) -> Recorded:
         """Return everything that was added, sorted."""
-        ints = {name: np.array(column, dtype=np.int64) for name, column in self._ints.items()}
-        floats = {name: np.array(column, dtype=np.float64) for name, column in self._floats.items()}
-        self.counts.out_of_order = count_out_of_order(ints["session"], floats["at"])
-        by_start = sort_sessions(list(self._session_of), ints["session"], floats["at"])
-        ints["session"] = np.argsort(by_start)[ints["session"]]
-        order = np.lexsort((ints["number"], floats["at"], ints["session"]))
-        sorted_columns = {name: column[order] for name, column in (ints | floats).items()}
+        columns: list[Any] = [np.array(column, dtype=np.float64 if name in REAL else np.int64)
+                              for name, column in zip(EventTable._fields, self._events, strict=True)]  # fmt: skip
+        events = EventTable(*columns)
+        self.counts.out_of_order = count_out_of_order(events.session, events.at)
+        by_start = sort_sessions(list(self._session_of), events.session, events.at)
+        events = events._replace(session=np.argsort(by_start)[events.session])
+        order = np.lexsort((events.number, events.at, events.session))
         place = np.empty(len(order), dtype=np.int64)
         place[order] = np.arange(len(order))
         loads = [np.array(column, dtype=np.float64) for column in self._loads]
         rows = place[loads[0].astype(np.int64)]
-        by_row = np.argsort(rows, kind="stable")
-        table: dict[str, Any] = {name: sorted_columns[name] for name in EventTable._fields}
         return Recorded(
             SessionTable(*(np.array(column, dtype=np.int64)[by_start] for column in self._people)),
-            EventTable(**table),
-            LoadTable(rows[by_row], *(column[by_row] for column in loads[1:])),
+            pick_rows(events, order),
+            pick_rows(LoadTable(rows, *loads[1:]), np.argsort(rows, kind="stable")),
             tuple(self._types.values),
             tuple(self._pages.values),
             tuple(self._titles.values),
@@ -290,3 +281,20 @@ class Recorder:
             self._changing,
             self.counts,
         )
+
+
+def sort_sessions(ids: Sequence[str], session: Ints, at: Floats) -> Ints:
+    """Return the numbers of all sessions by time of their first event, then by id; `session` and `at`: [event].
+
+    A session without a counted event comes last.
+    """
+    first = np.full(len(ids), np.inf)
+    np.minimum.at(first, session, at)
+    return np.lexsort((np.array(ids, dtype=str), first))
+
+
+def count_out_of_order(session: Ints, at: Floats) -> int:
+    """Count the events that were read more than a second after a later event of their session."""
+    order = np.argsort(session, kind="stable")
+    same = session[order][1:] == session[order][:-1]
+    return int((same & (np.diff(at[order]) < -LATE_SECONDS)).sum())

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from loadgen.errors import LoadgenError
-from loadgen.jobs.fit.support import DIGITS, holds_secret
+from loadgen.jobs.fit.support import DIGITS, may_be_told
 
 STRICT_ID = re.compile(
     r"\d+|[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}|(?=.*\d)[0-9a-fA-F]{8,}|(?=.*\d)(?=.*[A-Za-z])[\w~.-]{16,}|.*@.*|.*%40.*|"
@@ -216,7 +216,7 @@ def list_examples(path: str, common: Iterable[str]) -> tuple[str, ...]:
         return ()
     place = next(index for index, part in enumerate(_split(path)) if "{" in part)
     values = dict.fromkeys(parts[place] for each in sorted(common) if len(parts := _split(each)) > place)
-    return tuple(value for value in values if not holds_secret(value) and value.isprintable())[:EXAMPLES]
+    return tuple(filter(may_be_told, values))[:EXAMPLES]
 
 
 def name_pages(templates: Sequence[str]) -> list[str]:

@@ -4,39 +4,34 @@ Rule: a row is a page view as the client counts them. A reload and a link to the
 the same page, are further loads of the same view. An event belongs to the last view of its page, by path and number,
 before it: a page that came back from the browser's cache, and one in a tab of its own, count on from their own number,
 so two views of a session may have one number. Without cookies the client numbers no pages, and the path alone tells.
+Returns from the browser's back/forward cache leave no page view, but the next step starts there: a second TTFB of 0
+under a view shows that its page came back. A later view says itself which page it came from.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from loadgen.jobs.fit.reading.recorded import Bools, Floats, Ints, Recorded
-from loadgen.jobs.fit.visits.cuts import Cuts
-from loadgen.jobs.fit.visits.page_templates import PageTemplate, fold_paths, list_examples, name_pages
-from loadgen.jobs.fit.visits.unlike_paths import split_unlike
+from loadgen.jobs.fit.reading.recorded import Bools, Floats, Ints, Recorded, mark
+from loadgen.jobs.fit.visits.site import RecordedSite
 from loadgen.rum import events as rum
 
-OTHER, OTHER_PATH = "other", "/other"
-MOST_PAGES = 60
-"""Pages that are distinguished at most; all rarer pages become one."""
-
-LOADED = (rum.NAVIGATION, rum.RESOURCE, rum.FCP, rum.TTFB)
-"""Events that only a full load has."""
+LOADED, SHOWN = (rum.NAVIGATION, rum.RESOURCE, rum.FCP, rum.TTFB), (rum.TTFB, rum.FCP, rum.LCP, rum.FID, rum.CLS)
+"""Events that only a full load has; events that only a page which was shown has."""
 
 ROUTE_PART = 0.3
 """A page is reached by route changes if fewer than this share of its later views load it."""
 
 
-class RecordedSite(NamedTuple):
-    """The pages of the recorded site."""
+class Cuts(NamedTuple):
+    """How sessions are incomplete, by row of SessionTable."""
 
-    names: tuple[str, ...]
-    templates: tuple[PageTemplate, ...]
-    of_path: Ints  # [place in Recorded.pages]: the path's page; -1: too rare to be written
-    dropped: int  # page views on pages that are too rare even together
+    begins: Bools  # the visit's start is missing: before the data, or in an earlier session
+    full: Bools  # the session reached its event limit
+    open: Bools  # the session may go on after the end of the data
+    continued: Bools  # another session of the same user continues it
 
 
 class Visits(NamedTuple):
@@ -57,97 +52,68 @@ class Visits(NamedTuple):
     back: Bools  # the view was reached by the browser's back button
     hard: Bools  # the view loaded its document, as without cookies every session's first view did
     ended: Bools  # the visit is known to have ended with this view
+    of_event: Ints  # [row of EventTable]: the event's view
+
+    def mark(self, rows: Ints) -> Bools:
+        """Return which views have any of the events in `rows`."""
+        return mark(len(self.page), self.of_event[rows])
+
+    def choose(self, chosen: Bools) -> Visits:
+        """Return the chosen views alone; the events of others have none."""
+        number = np.append(np.where(chosen, np.cumsum(chosen) - 1, -1), -1)
+        columns: list[Any] = [*(column[chosen] for column in self[:-1]), number[self.of_event]]
+        return Visits(*columns)
+
+    def spread_first(self, rows: Ints, values: Floats) -> Floats:
+        """Return for each view the first of the values of its events in `rows`; NaN: it has none."""
+        found, view = np.full(len(self.page), np.nan), self.of_event[rows]
+        known = np.flatnonzero(view >= 0)[::-1]  # the first of a view is written last
+        found[view[known]] = values[known]
+        return found
 
 
-def fold_pages(recorded: Recorded, at_least: int, patterns: Sequence[str] = ()) -> RecordedSite:
-    """Find the pages of the site; pages that fewer than `at_least` visitors saw become the page `other`."""
-    views = recorded.find_rows(rum.PAGE_VIEW)
-    path, session = recorded.events.page[views], recorded.events.session[views]
-    views_of = np.bincount(path[path >= 0], minlength=len(recorded.pages))
-    weights = {int(place): int(views_of[place]) for place in np.flatnonzero(views_of)}
-    templates = split_unlike(fold_paths(recorded.pages, weights, patterns), recorded.pages, path, session, patterns)
-    of_path = np.full(len(recorded.pages) + 1, -1)
-    for place, template in enumerate(templates):
-        of_path[list(template.members)] = place
-    visitor = recorded.sessions.visitor[session]
-    common = _count_visitors(path, visitor, len(recorded.pages)) >= at_least
-    seen = _count_visitors(of_path[path], visitor, len(templates))
-    kept = [place for place, count in enumerate(seen.tolist()) if count >= at_least][:MOST_PAGES]
-    number = np.full(len(templates) + 1, len(kept))
-    number[kept] = np.arange(len(kept))
-    number[-1] = -1
-    page = number[of_path]
-    rare = np.unique(visitor[page[path] == len(kept)])
-    names, chosen = name_pages([templates[place].path for place in kept]), [
-        templates[place]._replace(examples=list_examples(
-            templates[place].path, [recorded.pages[each] for each in templates[place].members if common[each]]))
-        for place in kept
-    ]  # fmt: skip
-    dropped = 0
-    if len(rare) >= at_least:
-        names.append(OTHER if OTHER not in names else "other-pages")
-        chosen.append(PageTemplate(OTHER_PATH, tuple(np.flatnonzero(page[:-1] == len(kept)).tolist())))
-    else:
-        dropped = int((page[path] == len(kept)).sum())
-        page = np.where(page == len(kept), -1, page)
-    return RecordedSite(tuple(names), tuple(chosen), page, dropped)
+class CacheReturns(NamedTuple):
+    """Steps that the client's views do not show, because of returns; all columns have rows of Visits."""
 
-
-def match_site(recorded: Recorded, site: RecordedSite) -> RecordedSite:
-    """Return the pages of `site` with the paths of other traffic of the same site."""
-    known = [template.path for template in site.templates]
-    place = {path: number for number, path in enumerate(known)}
-    of_path = np.full(len(recorded.pages) + 1, -1)
-    plain = sorted(known, key=lambda path: path.count("{"))
-    for template in fold_paths(recorded.pages, dict.fromkeys(range(len(recorded.pages)), 1), plain):
-        of_path[list(template.members)] = place.get(template.path, place.get(OTHER_PATH, -1))
-    return site._replace(of_path=of_path)
-
-
-def _count_visitors(page: Ints, visitor: Ints, pages: int) -> Ints:
-    """Count the visitors who saw each page."""
-    known = page >= 0
-    pairs = np.unique(visitor[known] * pages + page[known])
-    return np.bincount(pairs % pages, minlength=pages) if pages else np.zeros(0, dtype=np.int64)
+    left: Ints  # [view]: the view whose page was shown when the next view came or the visit ended
+    source: Ints  # [return]: the view that was shown before it
 
 
 def list_visits(recorded: Recorded, site: RecordedSite, cuts: Cuts) -> Visits:
     """List all page views on the pages of the site."""
-    events = recorded.events
-    row = recorded.find_rows(rum.PAGE_VIEW)
+    events, row = recorded.events, recorded.find_rows(rum.PAGE_VIEW)
     row = row[site.of_path[events.page[row]] >= 0]
     row = row[~_are_unused(recorded, row)]
-    session, path = events.session[row], events.page[row]
-    first = np.ones(len(row), dtype=bool)
-    first[1:] = session[1:] != session[:-1]
+    session, path, of_event = events.session[row], events.page[row], _find_views(recorded, row)
+    first = _find_begins(session)
     last = np.append(first[1:], True)[: len(row)]
-    parent = _find_parents(recorded, row, first)
+    parent = _find_parents(recorded, row)
     led = np.flatnonzero(parent[1:] == np.arange(len(row) - 1))  # not after a return from the browser's cache
     spent = np.full(len(row), np.nan)
     clock = events.code[row[led + 1]]
     spent[led] = np.where(np.isnan(clock), 1000 * (events.at[row[led + 1]] - events.at[row[led]]), clock)
     landing = first & ~cuts.begins[session]
-    loads, reloads, links, back = _find_loads(recorded, row, first)
     alone = (recorded.sessions.user < 0)[session]
+    loaded = mark(len(row), of_event[recorded.find_rows(*LOADED)])
+    loads = _find_loads(recorded, of_event, first)
     ended = last & ~(cuts.full | cuts.open | cuts.continued)[session]
-    return Visits(session, path, site.of_path[path], events.at[row], row, parent, landing, last, spent, loads, reloads,
-                  links, back, landing | (first & alone) | _are_loaded(recorded, row), ended)  # fmt: skip
+    return Visits(session, path, site.of_path[path], events.at[row], row, parent, landing, last, spent,
+                  *loads, landing | (first & alone) | loaded, ended, of_event)  # fmt: skip
 
 
-def find_views(recorded: Recorded, visits: Visits, rows: Ints) -> Ints:
-    """Return for each event row the row of its view in `visits`; -1: unknown."""
-    return _find_pages(recorded, visits.row, rows)
+def _find_begins(column: Ints) -> Bools:
+    """Return which rows of a sorted column are the first with their value."""
+    return np.append(True, column[1:] != column[:-1])[: len(column)]
 
 
-def _find_pages(recorded: Recorded, row: Ints, rows: Ints) -> Ints:
-    """Return for each event of `rows` its view's place among the page views in `row`; -1: unknown."""
-    events = recorded.events
-    return _find_latest(recorded, row, rows, events.number[rows], events.page[rows])
+def _find_views(recorded: Recorded, row: Ints) -> Ints:
+    """Return for each event its view's place among the page views in `row`; -1: unknown."""
+    return _find_latest(recorded, row, np.arange(len(recorded.events.at)), recorded.events.number, recorded.events.page)
 
 
-def _find_parents(recorded: Recorded, row: Ints, first: Bools) -> Ints:
+def _find_parents(recorded: Recorded, row: Ints) -> Ints:
     """Return for each page view the view of the page before, as the client tells it; without cookies by time."""
-    events, place = recorded.events, np.arange(len(row))
+    events, place, first = recorded.events, np.arange(len(row)), _find_begins(recorded.events.session[row])
     found = _find_latest(recorded, row, row, events.number[row] - 1, events.parent[row])
     follows = ~first & ((events.number[row] < 0) | (np.diff(events.number[row], prepend=0) == 1))
     found = np.where(events.parent[row] < 0, np.where(follows, place - 1, -1), found)
@@ -184,51 +150,31 @@ def _combine(session: Ints, number: Ints) -> Ints:
     return session * 4096 + np.minimum(number + 1, 4095)
 
 
-def spread_first(visits: Visits, view: Ints, values: Floats) -> Floats:
-    """Return for each view the first of its values; NaN: it has none. `view`: [value] row of the view, -1: none."""
-    found = np.full(len(visits.page), np.nan)
-    known = np.flatnonzero(view >= 0)[::-1]  # the first of a view is written last
-    found[view[known]] = values[known]
-    return found
-
-
-def _are_loaded(recorded: Recorded, row: Ints) -> Bools:
-    """Return for each page view whether events of a load were recorded under it."""
-    rows = np.flatnonzero(np.isin(recorded.events.type, [recorded.find_type(name) for name in LOADED]))
-    return np.isin(np.arange(len(row)), _find_pages(recorded, row, rows))
-
-
 def _are_unused(recorded: Recorded, row: Ints) -> Bools:
     """Return for each page view whether its document was prerendered but never shown: then it is no view of a visit.
 
     Such a document records its navigation, but no TTFB and no paint; or the next page view comes from the same page.
     """
-    shown, loaded = (
-        np.isin(np.arange(len(row)), _find_pages(recorded, row, np.flatnonzero(np.isin(recorded.events.type, wanted))))
-        for wanted in (
-            [recorded.find_type(name) for name in (rum.TTFB, rum.FCP, rum.LCP, rum.FID, rum.CLS)],
-            [recorded.find_type(rum.NAVIGATION)],
-        )
-    )
-    session = recorded.events.session[row]
-    parent = _find_parents(recorded, row, np.append(True, session[1:] != session[:-1])[: len(row)])
+    view = _find_views(recorded, row)
+    shown, loaded, whole = (mark(len(row), view[recorded.find_rows(*names)])
+                            for names in (SHOWN, (rum.NAVIGATION,), LOADED))  # fmt: skip
+    parent = _find_parents(recorded, row)
     aside = (parent >= 0) & (np.append(parent[1:], -1) == parent)
-    unused = ~shown & (parent >= 0) & (loaded | (aside & _are_loaded(recorded, row)))
+    unused = ~shown & (parent >= 0) & (loaded | (aside & whole))
     return np.asarray(unused & shown.any())  # data without vitals show nothing
 
 
-def _find_loads(recorded: Recorded, row: Ints, first: Bools) -> tuple[Ints, Ints, Ints, Bools]:
+def _find_loads(recorded: Recorded, of_event: Ints, first: Bools) -> tuple[Ints, Ints, Ints, Bools]:
     """Return for each view its navigation events, reloads, links to itself, and whether its first load was a step back.
 
     A session's first load may itself be a reload, of a page that was open before; it does not count as one.
     """
     rows = recorded.loads.event
-    place, code, size = _find_pages(recorded, row, rows), recorded.events.code[rows], len(row)
+    place, code, size = of_event[rows], recorded.events.code[rows], len(first)
     order = np.argsort(place, kind="stable")
     order = order[place[order] >= 0]
     place, code = place[order], code[order]
-    again = np.zeros(len(place), dtype=bool)
-    again[1:] = place[1:] == place[:-1]
+    again = ~_find_begins(place)
     loads = np.bincount(place, minlength=size)
     reloads = np.bincount(place[(code == 2) & (again | ~first[place])], minlength=size)
     links = np.bincount(place[again & (code != 2)], minlength=size)
@@ -242,3 +188,29 @@ def find_routes(site: RecordedSite, visits: Visits) -> Bools:
     seen = np.bincount(visits.page[later], minlength=len(site.names))
     loaded = np.bincount(visits.page[later & visits.hard], minlength=len(site.names))
     return (seen > 0) & (loaded < ROUTE_PART * seen)
+
+
+def list_restored(recorded: Recorded, visits: Visits) -> Ints:
+    """Return the TTFB events that show a return from the back/forward cache."""
+    rows = recorded.find_rows(rum.TTFB)
+    rows = rows[visits.of_event[rows] >= 0]
+    again = np.ones(len(rows), dtype=bool)
+    again[np.unique(visits.of_event[rows], return_index=True)[1]] = False
+    return rows[again & (recorded.events.value[rows] <= 0)]
+
+
+def follow_returns(recorded: Recorded, visits: Visits) -> CacheReturns:
+    """Find the page that was shown before each return, each further view and the end of each visit."""
+    rows = list_restored(recorded, visits)
+    size = len(visits.page)
+    shown = np.append(np.arange(size), visits.of_event[rows])
+    session, at = visits.session[shown], np.append(visits.at, recorded.events.at[rows])
+    order = np.lexsort((np.arange(len(shown)) < size, at, session))  # in one second a return comes first
+    session, shown = session[order], shown[order]
+    before = np.append(-1, np.where(session[1:] == session[:-1], shown[:-1], -1))
+    source = before[(order >= size) & (before >= 0) & (before != shown)]
+    left = np.arange(size)
+    left[visits.last] = shown[np.append(session[1:] != session[:-1], True)[: len(shown)]]
+    onward = np.flatnonzero(visits.parent[1:] >= 0)
+    left[onward] = visits.parent[onward + 1]
+    return CacheReturns(left, source)

@@ -17,7 +17,7 @@ from loadgen.jobs.fit.comparison.judgement import (
 )
 from loadgen.jobs.fit.estimates.estimate import Seen, see_visits
 from loadgen.jobs.fit.view import format_judgement
-from loadgen.jobs.fit.visits.visits import match_site
+from loadgen.jobs.fit.visits.site import match_site
 from loadgen.scenario import Scenario
 from tests.jobs.fit.round_trip import record, stretch
 

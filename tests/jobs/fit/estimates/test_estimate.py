@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from loadgen.jobs.fit.estimates.custom_events import find_custom_events
+from loadgen.jobs.fit.estimates.custom_data import find_custom_events
 from loadgen.jobs.fit.estimates.estimate import choose_complete, see_visits
 from loadgen.scenario import Scenario
 from tests.jobs.fit.round_trip import record, stretch

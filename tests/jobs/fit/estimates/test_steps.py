@@ -8,8 +8,7 @@ import pytest
 from loadgen.jobs.fit.estimates.estimate import see_visits
 from loadgen.jobs.fit.estimates.steps import fit_leaving
 from loadgen.jobs.fit.reading.recorded import Bools
-from loadgen.jobs.fit.visits.returns import CacheReturns
-from loadgen.jobs.fit.visits.visits import Visits
+from loadgen.jobs.fit.visits.visits import CacheReturns, Visits
 from loadgen.scenario import Scenario
 from tests.jobs.fit.round_trip import record
 
@@ -44,7 +43,7 @@ def walk_visits(sessions: int, persistence: float) -> tuple[Visits, Bools]:
     parent = np.where(first, -1, np.arange(len(session)) - 1)
     nothing, never = np.zeros(len(session), dtype=np.int64), np.zeros(len(session), dtype=bool)
     visits = Visits(session, nothing, nothing, nothing.astype(float), nothing, parent, first, last,
-                    nothing.astype(float), nothing, nothing, nothing, never, ~never, last)  # fmt: skip
+                    nothing.astype(float), nothing, nothing, nothing, never, ~never, last, nothing)  # fmt: skip
     return visits, ~last
 
 

@@ -9,7 +9,6 @@ from loadgen.jobs.fit.calibration.calibrate import correct_shortcuts
 from loadgen.jobs.fit.drafting.draft import Draft
 from loadgen.jobs.fit.estimates.estimate import Seen, see_visits
 from loadgen.jobs.fit.estimates.tabs import FEW, Shortcuts, add_returns, find_share, find_shortcuts
-from loadgen.jobs.fit.visits.visits import find_views
 from loadgen.rum.events import PAGE_VIEW
 from loadgen.scenario import Scenario
 from tests.jobs.fit.round_trip import record, stretch
@@ -63,7 +62,7 @@ def test_what_follows_a_return_belongs_to_the_page_that_it_shows() -> None:
     events, visits = seen.recorded.events, seen.visits
     numbers = np.stack((visits.session, events.number[visits.row]))
     assert len(np.unique(numbers, axis=1).T) < len(visits.page) - 10
-    view = find_views(seen.recorded, visits, np.arange(len(events.at)))
+    view = visits.of_event
     assert (visits.path[view[view >= 0]] == events.page[view >= 0]).all()
     assert (view >= 0).mean() > 0.99
 

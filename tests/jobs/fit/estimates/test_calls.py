@@ -1,12 +1,11 @@
-"""What is kept of a URL: nothing of one person, and of a call the host that it goes to."""
+"""A call is told with the host that it goes to, unless that is the pages' or somebody's own."""
 
 from __future__ import annotations
 
 import pytest
 
-from loadgen.jobs.fit.estimates.calls import find_calls
+from loadgen.jobs.fit.estimates.calls import find_calls, split_origin
 from loadgen.jobs.fit.estimates.estimate import see_visits
-from loadgen.jobs.fit.reading.urls import cut_call, cut_url, split_origin
 from loadgen.scenario import Scenario
 from tests.jobs.fit.round_trip import record
 
@@ -22,21 +21,6 @@ path = "/search"
 exit = 1
 api = ["GET /api/cart", "GET https://find.example.com/v2/q?text=hat", "GET https://shop.example.com/api/me"]
 """
-
-
-@pytest.mark.parametrize(
-    ("url", "page", "call"),
-    [
-        ("/api/cart?user=7#top", "/api/cart", "/api/cart"),
-        ("https://find.example.com/v2/q?text=hat", "/v2/q", "https://find.example.com/v2/q"),
-        ("https://ann:secret@find.example.com:8443/v2", "/v2", "https://find.example.com:8443/v2"),
-        ("https://find.example.com", "/", "https://find.example.com/"),
-        ("wss://find.example.com?x=1", "/", "wss://find.example.com/"),
-    ],
-)
-def test_query_fragment_and_user_are_cut_off(url: str, page: str, call: str) -> None:
-    assert cut_url(url) == page
-    assert cut_call(url) == call
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from loadgen.jobs.fit.comparison.distances import number_people
-from loadgen.jobs.fit.reading.event_order import sort_sessions
 from loadgen.jobs.fit.reading.formats import Feed
-from loadgen.jobs.fit.reading.recorded import Recorded, Recorder
+from loadgen.jobs.fit.reading.recorded import Recorded, Recorder, sort_sessions
 from loadgen.scenario import Scenario
 from tests.jobs.fit.round_trip import stretch, write_traffic
 

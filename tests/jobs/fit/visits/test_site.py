@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from loadgen.jobs.fit.visits.page_templates import fold_paths
-from loadgen.jobs.fit.visits.unlike_paths import split_unlike
+from loadgen.jobs.fit.visits.site import split_unlike
 
 VISITS = 600
 

@@ -12,12 +12,13 @@ import msgspec
 import numpy as np
 
 from loadgen.errors import LoadgenError
-from loadgen.jobs.fit.calibration.calibrate import calibrate, record_generated
+from loadgen.jobs.fit.calibration.calibrate import calibrate
+from loadgen.jobs.fit.calibration.generated import record_generated
 from loadgen.jobs.fit.comparison.judgement import Judgement, judge
 from loadgen.jobs.fit.drafting.compose import compose
 from loadgen.jobs.fit.estimates.estimate import Seen, estimate, find_starts, see_visits
 from loadgen.jobs.fit.page import build_fit_page
-from loadgen.jobs.fit.reading.recorded import Bools, Recorded, pick_rows
+from loadgen.jobs.fit.reading.recorded import Bools, Recorded, mark, pick_rows
 from loadgen.jobs.fit.reading.sources import read_sources
 from loadgen.jobs.fit.reading.unread import add_unread, count_things
 from loadgen.jobs.fit.view import Fitted, describe_fit, format_fitted, list_notes, list_unused
@@ -114,9 +115,8 @@ def fit_recorded(recorded: Recorded, asked: FitOptions, on_progress: OnProgress)
     draft = calibrate(compose(seen, found, asked.name or "", rate, asked.at_least), seen, on_progress)
     scenario = draft.build()
     reference = seen if judged is None else see_visits(judged, asked.at_least, site=match_site(judged, seen.site))
-    judgement = judge_scenario(
-        scenario, reference, asked, len(fitted.sessions.user) if judged is not None else 0, on_progress
-    )
+    others = len(fitted.sessions.user) if judged is not None else 0
+    judgement = judge_scenario(scenario, reference, asked, others, on_progress)
     templates = {name: each.path for name, each in zip(seen.site.names, seen.site.templates, strict=True)}
     notes = (*list_unused(asked.page, seen.site), *list_notes(seen, found, asked.sample_rate))
     return Fitted(scenario, draft.write(), notes, judgement, sessions, recorded.counts.events, templates)
@@ -124,24 +124,21 @@ def fit_recorded(recorded: Recorded, asked: FitOptions, on_progress: OnProgress)
 
 def check_usable(seen: Seen, sessions: int) -> None:
     """Raise LoadgenError if the data have no pages or no starts of sessions: without them nothing can be fitted."""
-    counts = seen.recorded.counts
-    views = seen.recorded.find_rows(rum.PAGE_VIEW)
-    if not len(views):
-        none = f"{sessions:,} sessions without a page view; give all types of events, {rum.PAGE_VIEW} too"
-        raise LoadgenError(add_unread(none, counts))
-    if (seen.recorded.events.page[views] < 0).all():
-        none = f"{sessions:,} sessions whose events name no page; give events with their metadata, pageId among them"
-        raise LoadgenError(add_unread(none, counts))
-    if not len(seen.visits.page):
-        raise LoadgenError(
-            f"{sessions:,} sessions without a page that {seen.at_least} visitors saw; give more data, or a lower "
-            "--at-least"
-        )
-    if seen.cuts.begins.all():
-        raise LoadgenError(
-            f"none of the {sessions:,} sessions began in the data; give data of a longer time, with events of "
-            f"{rum.SESSION_START} and {rum.PAGE_VIEW}"
-        )
+    counts, views = seen.recorded.counts, seen.recorded.find_rows(rum.PAGE_VIEW)
+    none = f"{sessions:,} sessions without a page view; give all types of events, {rum.PAGE_VIEW} too"
+    nameless = f"{sessions:,} sessions whose events name no page; give events with their metadata, pageId among them"
+    rare = (
+        f"{sessions:,} sessions without a page that {seen.at_least} visitors saw; give more data, or a lower --at-least"
+    )
+    late = f"none of the {sessions:,} sessions began in the data; give data of a longer time, with events of "
+    for is_unusable, why in (
+        (not len(views), add_unread(none, counts)),
+        ((seen.recorded.events.page[views] < 0).all(), add_unread(nameless, counts)),
+        (not len(seen.visits.page), f"{rare}; give more data, or a lower --at-least"),
+        (seen.cuts.begins.all(), f"{late}{rum.SESSION_START} and {rum.PAGE_VIEW}"),
+    ):
+        if is_unusable:
+            raise LoadgenError(why)
 
 
 def split_sessions(recorded: Recorded, holdout: float) -> tuple[Recorded, Recorded | None]:
@@ -152,8 +149,7 @@ def split_sessions(recorded: Recorded, holdout: float) -> tuple[Recorded, Record
     if not holdout:
         return recorded, None
     size = len(recorded.sessions.user)
-    held = np.zeros(size, dtype=bool)
-    held[np.random.default_rng(7).permutation(size)[: round(size * holdout)]] = True
+    held = mark(size, np.random.default_rng(7).permutation(size)[: round(size * holdout)])
     if min(held.sum(), size - held.sum()) < FEWEST_SESSIONS // 2:
         raise LoadgenError(f"--holdout {holdout:g} of {size:,} sessions leaves too few; give one nearer to 0.5")
     return select_sessions(recorded, ~held), select_sessions(recorded, held)

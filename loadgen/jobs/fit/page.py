@@ -23,8 +23,8 @@ from loadgen.charts import (
     render_table,
     render_tiles,
 )
-from loadgen.jobs.fit.comparison.judgement import FitComparison, Judgement, Pair
-from loadgen.jobs.fit.view import MARKS, Fitted, format_chance, format_distance, format_figure
+from loadgen.jobs.fit.comparison.judgement import Judgement, Pair
+from loadgen.jobs.fit.view import MARKS, Fitted, format_chance, format_distance, format_figure, list_figures
 from loadgen.units import format_count, format_digits, format_percent
 
 MOST_COLUMNS = 24
@@ -34,91 +34,50 @@ QUANTILES = "Values over the share of observations that are below them."
 LABELS_ROOM = 60
 """Characters of labels that fit below a plot."""
 
-GROUPS = {
-    "arrivals": "Arrivals",
-    "visits": "Visits",
-    "visitors": "Visitors",
-    "vitals": "Vitals",
-    "events": "Events",
-}
-
 
 def build_fit_page(fitted: Fitted) -> str:
     """Return the page's HTML."""
     judgement = fitted.judgement
-    return render_page(
-        f"{fitted.scenario.name}: fit · loadgen",
-        build_headline(fitted),
-        build_tiles(judgement),
-        arrange_cards(*list_cards(fitted)),
-        el("footer", "Made by loadgen. It shows values of the recorded data, such as paths and messages."),
-    )
-
-
-def build_headline(fitted: Fitted) -> Markup:
-    """Build the page's header: what was fitted."""
-    held = ", compared with sessions that were not fitted" if fitted.judgement.held_out else ""
-    return render_header(
+    held = ", compared with sessions that were not fitted" if judgement.held_out else ""
+    headline = render_header(
         "fit",
         fitted.scenario.name,
         el("p", " ".join(fitted.scenario.description.split()), class_="sentence"),
         meta=[f"{format_count(fitted.sessions)} sessions · {format_count(fitted.events)} events{held}"],
     )
-
-
-def build_tiles(judgement: Judgement) -> Markup:
-    """Build tiles with the number of each verdict."""
-    needed = judgement.sessions_to_tell
-    little = (
-        f"half would be told with some {needed:,} sessions on each side" if needed else "chance could hide a difference"
-    )
-    return render_tiles(
+    needed = f"half would be told with some {judgement.sessions_to_tell:,} sessions on each side"
+    tiles = render_tiles(
         ("Close", format_count(judgement.count("close")), "figures within what matters, or within chance"),
         ("Off", format_count(judgement.count("off")), "beyond both"),
-        ("Too little data", format_count(judgement.count("too little data")), little),
+        ("Too little data", format_count(judgement.count("too little data")),
+         needed if judgement.sessions_to_tell else "chance could hide a difference"),
         ("Compared", format_count(judgement.recorded_sessions), f"with {judgement.generated_sessions:,} generated"),
-    )
+    )  # fmt: skip
+    footer = el("footer", "Made by loadgen. It shows values of the recorded data, such as paths and messages.")
+    title = f"{fitted.scenario.name}: fit · loadgen"
+    return render_page(title, headline, tiles, arrange_cards(*list_cards(fitted)), footer)
 
 
 def list_cards(fitted: Fitted) -> Iterator[Markup]:
     """Yield the cards: plots, comparisons, pages, notes and the scenario."""
     for pair in fitted.judgement.pairs:
-        yield render_card(
-            f"{GROUPS[pair.group]}: {pair.name}", draw_pair(pair), about=SHARES if pair.labels else QUANTILES
-        )
+        draw, about = (draw_shares, SHARES) if pair.labels else (draw_quantiles, QUANTILES)
+        yield render_card(f"{pair.group.capitalize()}: {pair.name}", draw(pair), about=about)
     yield render_card("Comparisons", build_table(fitted.judgement), wide=True,
                note="“By chance” is what 95 of 100 random divisions of all visitors show.")  # fmt: skip
-    yield render_card("Pages", build_pages(fitted), wide=True)
+    pages = render_table(("page", "path"), list(fitted.templates.items()), "Pages of the scenario and their paths")
+    yield render_card("Pages", pages, wide=True)
     yield render_card("What to know", el("ul", *(el("li", note) for note in fitted.notes)), wide=True)
     yield render_card("The scenario", fold(f"{fitted.scenario.name}.toml", el("pre", fitted.text)), wide=True)
-
-
-def build_pages(fitted: Fitted) -> Markup:
-    """Build the table of page names and their paths."""
-    return render_table(("page", "path"), list(fitted.templates.items()), "Pages of the scenario and their paths")
 
 
 def build_table(judgement: Judgement) -> Markup:
     """Build the table of comparisons, one row for each."""
     head = ("", "recorded", "generated", "distance", "by chance", "verdict", "observations")
-    rows = [write_row(each) for each in judgement.comparisons]
+    rows = [(f"{MARKS[each.verdict]} {each.group}: {each.name}", *list_figures(each), format_distance(each),
+             format_chance(each), each.verdict, f"{each.recorded_count:,} / {each.generated_count:,}")
+            for each in judgement.comparisons]  # fmt: skip
     return render_table(head, rows, "Recorded beside generated traffic")
-
-
-def write_row(each: FitComparison) -> tuple[str, ...]:
-    """Return the cells of a comparison's row."""
-    figures = [NONE if value is None else format_figure(value, each.unit) for value in (each.recorded, each.generated)]
-    counts = f"{each.recorded_count:,} / {each.generated_count:,}"
-    name = f"{MARKS[each.verdict]} {each.group}: {each.name}"
-    return name, *figures, format_distance(each), format_chance(each), each.verdict, counts
-
-
-NONE = ""
-
-
-def draw_pair(pair: Pair) -> Markup:
-    """Plot the distributions of both sides together."""
-    return draw_shares(pair) if pair.labels else draw_quantiles(pair)
 
 
 def make_id(pair: Pair) -> str:
@@ -147,6 +106,8 @@ def draw_quantiles(pair: Pair) -> Markup:
     high, low = max(whole), min(value for value in [*whole, max(whole) or 1.0] if value > 0)
     low = max(low, high / 10_000)
     even = pair.group == "arrivals" or high < 20 * low
+    recorded, generated = ([value if even else max(value, low) for value in side]  # a logarithmic scale has no 0
+                           for side in (pair.recorded, pair.generated))  # fmt: skip
     steps = len(pair.recorded) - 1
     places = [place / steps for place in range(steps + 1)]
     ticks = [(share, f"{share:.0%}") for share in (0.0, 0.25, 0.5, 0.75, 1.0)]
@@ -157,13 +118,5 @@ def draw_quantiles(pair: Pair) -> Markup:
         x=Axis(places, [f"{place:.1%} are below" for place in places], ticks),
         y=make_linear_scale(high) if even else make_log_scale(low, high * 1.001),
         say=lambda value: format_digits(value) if value is None else format_figure(value, pair.unit),
-        layers=[
-            Layer(RECORDED, "recorded", clip_values(pair.recorded, low, even)),
-            Layer(GENERATED, "generated", clip_values(pair.generated, low, even), dashed=True),
-        ],
+        layers=[Layer(RECORDED, "recorded", recorded), Layer(GENERATED, "generated", generated, dashed=True)],
     ).render()
-
-
-def clip_values(values: tuple[float, ...], low: float, even: bool) -> list[float]:
-    """Return the values, raised to `low` so that a logarithmic scale can show them; unchanged if `even`."""
-    return [value if even else max(value, low) for value in values]

@@ -13,6 +13,7 @@ from math import floor, isfinite, log10, nan, sqrt
 from typing import TypeVar
 
 Thing = TypeVar("Thing", bound=Hashable)
+Value = TypeVar("Value")
 
 EMAIL = re.compile(r"[\w.+%-]+(?:@|%40)[\w-]+(?:\.[\w-]+)*")
 URL = re.compile(r"\bhttps?://\S+")
@@ -26,6 +27,9 @@ NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 MOST_WORDS_TOLD = 200
 
 NICE_SECONDS = (1.0, 5.0, 10.0, 15.0, 30.0, 60.0, 300.0, 600.0, 900.0, 1800.0, 3600.0)
+DEVICES = (("desktop", False), ("mobile", True))
+"""The kinds of devices for which a scenario has values, each with whether it is small: tablets count as mobiles."""
+
 LEAST_PART = 1e-4
 """Digits below this share of a number are never written."""
 
@@ -52,14 +56,17 @@ def may_be_told(text: str) -> bool:
     return text.isprintable() and not holds_secret(text)
 
 
+def group(pairs: Iterable[tuple[Thing, Value]]) -> dict[Thing, list[Value]]:
+    """Return the values of pairs (thing, value) by thing, both in their order."""
+    found: dict[Thing, list[Value]] = {}
+    for thing, value in pairs:
+        found.setdefault(thing, []).append(value)
+    return found
+
+
 def tally(pairs: Iterable[tuple[Thing, int]]) -> dict[Thing, tuple[int, int]]:
     """Count pairs (thing, visitor): return how often each thing came, and how many visitors had it."""
-    found: dict[Thing, tuple[list[int], set[int]]] = {}
-    for thing, visitor in pairs:
-        number, visitors = found.setdefault(thing, ([0], set()))
-        number[0] += 1
-        visitors.add(visitor)
-    return {thing: (number[0], len(visitors)) for thing, (number, visitors) in found.items()}
+    return {thing: (len(visitors), len(set(visitors))) for thing, visitors in group(pairs).items()}
 
 
 def find_common(texts: Iterable[tuple[str, int]], at_least: int) -> dict[str, int]:
@@ -79,7 +86,7 @@ def round_to(value: float, error: float) -> float:
 
 def weigh(counts: Counter[str], at_least: int, most: int) -> dict[str, float]:
     """Turn counts of sessions into weights in per cent, the largest first; counts below `at_least` are left out."""
-    kept = [(name, number) for name, number in counts.most_common() if number >= at_least]
+    kept = [(name, number) for name, number in counts.items() if number >= at_least]
     kept = sorted(kept, key=lambda item: (-item[1], item[0]))[:most]
     total = sum(number for _, number in kept)
     return {name: round_to(100 * number / total, 100 * sqrt(number) / total) for name, number in kept}

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import isfinite
 from textwrap import wrap
+from typing import Any
 
+import msgspec
 import numpy as np
 
 from loadgen.jobs.fit.comparison.judgement import RATIO, FitComparison, Judgement
@@ -30,25 +32,17 @@ JUMPED = 60.0
 
 def list_notes(seen: Seen, found: Estimates, sample_rate: float | None) -> tuple[str, ...]:
     """Return all notes, each one sentence."""
-    return (
-        *list_pages(seen),
-        *list_losses(seen),
-        *list_cuts(seen),
-        *list_guesses(seen, found, sample_rate),
-        *list_residue(seen, found),
-    )
+    data = (*list_pages(seen), *list_losses(seen), *list_cuts(seen))
+    return (*data, *list_guesses(seen, found, sample_rate), *list_residue(seen, found))
 
 
 def list_pages(seen: Seen) -> Iterator[str]:
     """Yield notes on paths that became one page."""
     for name, template in zip(seen.site.names, seen.site.templates, strict=True):
-        if template.examples and len(template.members) > 1:
-            examples = ", ".join(template.examples)
-            yield f"page {name}: {len(template.members):,} paths became {template.path}, with values such as {examples}"
-        elif len(template.members) > 1 and "{" in template.path:
-            yield f"page {name}: {len(template.members):,} paths became {template.path}"
-        elif len(template.members) > 1:
-            yield f"page {name}: {len(template.members):,} paths that few sessions saw"
+        examples = f", with values such as {', '.join(template.examples)}" if template.examples else ""
+        became = f"became {template.path}{examples}" if examples or "{" in template.path else "that few sessions saw"
+        if len(template.members) > 1:
+            yield f"page {name}: {len(template.members):,} paths {became}"
     if seen.site.dropped:
         yield count_things(
             seen.site.dropped, "page view was left out: its page is too rare to be written",
@@ -84,23 +78,16 @@ def list_cuts(seen: Seen) -> Iterator[str]:
     """Yield notes on incomplete sessions, and on clocks that jump."""
     cuts, whole = seen.cuts, len(seen.recorded.sessions.user)
     for mask, what in (
-        (
-            cuts.begins & ~seen.followers,
-            "began before the data, or go on an earlier session: no arrivals, no landings",
-        ),
+        (cuts.begins & ~seen.followers, "began before the data, or go on an earlier session: no arrivals, no landings"),
         (cuts.full, f"reached the limit of {seen.settings.limit} events: their end is not known"),
         (cuts.open, "may go on after the end of the data: their end is not known"),
         (cuts.continued, "go on in another session of the same user: their end is no exit"),
     ):
         if mask.any():
             yield f"{int(mask.sum()):,} of {whole:,} sessions {what}"
-    visits = seen.visits
-    if len(visits.at) > 1:
-        passed = np.append(np.diff(visits.at), np.nan)
-        jumped = np.isfinite(visits.spent) & (np.abs(visits.spent / 1000 - passed) > JUMPED)
-        if jumped.any():
-            number = int(jumped.sum())
-            yield count_things(number, "page change", "page changes") + " at which a clock jumped by more than a minute"
+    passed = np.diff(seen.visits.at, append=np.nan)
+    if jumped := int((np.abs(seen.visits.spent / 1000 - passed) > JUMPED).sum()):
+        yield count_things(jumped, "page change", "page changes") + " at which a clock jumped by more than a minute"
 
 
 def describe_loads(seen: Seen) -> str:
@@ -124,10 +111,8 @@ def list_guesses(seen: Seen, found: Estimates, sample_rate: float | None) -> Ite
     if not seen.settings.cookies:
         yield describe_loads(seen)
     if found.people.nameless:
-        yield (
-            f"{found.people.nameless:,} sessions of a Chromium that tells neither its name nor its version: taken for "
-            "Chrome"
-        )
+        nameless = f"{found.people.nameless:,} sessions of a Chromium that tells neither its name nor its version"
+        yield f"{nameless}: taken for Chrome"
     if found.people.by_language:
         yield "no country codes: countries are guessed from the region of the browser's language"
     if not found.people.countries:
@@ -163,17 +148,12 @@ def list_residue(seen: Seen, found: Estimates) -> Iterator[str]:
         yield f"{number:,} sessions of browsers that scenarios do not have: {others or 'rare ones'}"
     if seen.recorded.changing:
         yield f"{len(seen.recorded.changing)} attributes that change within a session: a page's own are not fitted"
-    if found.errors.common:
-        told = list(found.errors.common.items())[:MOST_TOLD]
-        shown = "; ".join(f"“{text}” in {format_count(number)}" for text, number in told)
+    if common := list(found.errors.common.items()):
+        shown = "; ".join(f"“{text}” in {format_count(number)}" for text, number in common[:MOST_TOLD])
         yield f"JavaScript errors have messages of their own in a scenario; recorded, by visitors: {shown}"
-    big = [
-        text
-        for text, number in found.errors.common.items()
-        if number > 0.5 * len(np.unique(seen.recorded.sessions.visitor))
-    ]
-    if big:
-        yield f"“{big[0]}” came to {format_share(0.5)} of the visitors or more: an incident rather than a rate"
+        text, number = common[0]
+        if number > 0.5 * len(np.unique(seen.recorded.sessions.visitor)):
+            yield f"“{text}” came to {format_share(0.5)} of the visitors or more: an incident rather than a rate"
 
 
 WIDTH, MANIFOLD = 80, 10.0
@@ -194,22 +174,10 @@ class Fitted(Noun):
     templates: dict[str, str]  # page → path
 
 
-class FittedSummary(Noun):
-    """The summary of a fit for programs, which `--json` prints."""
-
-    scenario: str  # its name
-    notes: tuple[str, ...]
-    judgement: Judgement
-    sessions: int
-    events: int
-    templates: dict[str, str]
-
-
-def describe_fit(fitted: Fitted) -> FittedSummary:
-    """Return the summary of a fit for programs; it does not include the scenario's file."""
-    return FittedSummary(
-        fitted.scenario.name, fitted.notes, fitted.judgement, fitted.sessions, fitted.events, fitted.templates
-    )
+def describe_fit(fitted: Fitted) -> dict[str, Any]:
+    """Return the summary of a fit for programs, which `--json` prints: all but the scenario's file."""
+    members = msgspec.structs.asdict(fitted) | {"scenario": fitted.scenario.name}
+    return {name: value for name, value in members.items() if name != "text"}
 
 
 def format_fitted(fitted: Fitted) -> Iterator[str]:
@@ -243,12 +211,15 @@ def format_judgement(judgement: Judgement) -> Iterator[str]:
 
 def format_comparison(each: FitComparison) -> str:
     """Format a comparison as one line of the table."""
-    figures = [
-        format_figure(value, each.unit) if value is not None else "" for value in (each.recorded, each.generated)
-    ]
+    figures = list_figures(each)
     name = each.name if len(each.name) <= 30 else f"{each.name[:29]}…"
     cells = f"{figures[0]:>10}{figures[1]:>10}{format_distance(each):>9}{format_chance(each):>11}"
     return f"  {MARKS[each.verdict]} {name:<30}{cells}".rstrip()
+
+
+def list_figures(each: FitComparison) -> list[str]:
+    """Return the figures of both sides; "" where the comparison is of no one figure."""
+    return ["" if value is None else format_figure(value, each.unit) for value in (each.recorded, each.generated)]
 
 
 def format_figure(value: float, unit: str) -> str:

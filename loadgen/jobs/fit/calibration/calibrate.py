@@ -4,43 +4,42 @@ A parameter cannot be read off the data directly, because the traffic model chan
 inputs come while a page is looked at, a visit may end before a page has loaded. Rule: the same reader and the same
 measures are used on both sides, so the constants of the model need not be known here. A parameter is corrected by the
 ratio (or difference) of the recorded figure and the generated one. If the event limit cuts many recorded sessions, it
-cuts the generated ones alike, so they have all their events; otherwise events that do not matter here are left out.
+cuts the generated ones alike, so they have all their events. With a small batch limit, the events beyond it are lost as
+a page closes, so views seem to have fewer custom events, clicks and errors than they had: their shares are matched too.
+Links are clicked whatever the rate of inputs is, so what is counted is not proportional to that rate.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from math import exp, isfinite, sqrt
+from collections.abc import Callable, Iterator
+from math import log, sqrt
 from typing import Any
 
 import numpy as np
 
-from loadgen.jobs.fit.calibration.lean import find_rare_device, make_lean, restrict_to_device
-from loadgen.jobs.fit.calibration.losses import correct_shares, loses_events, read_shares
-from loadgen.jobs.fit.calibration.origins import DISTANT, OriginEffects, find_origin_effects, spread_origin_effects
+from loadgen.jobs.fit.calibration.generated import (
+    FEWEST,
+    MOST,
+    TIMES,
+    find_rare_device,
+    make_lean,
+    restrict_to_device,
+    show_draft,
+    size_round,
+)
+from loadgen.jobs.fit.calibration.match_telemetry import bound, correct_telemetry, match_calls
 from loadgen.jobs.fit.drafting.compose_telemetry import LAWS
 from loadgen.jobs.fit.drafting.draft import Draft
-from loadgen.jobs.fit.estimates import dwell, dwell_laws, tabs
-from loadgen.jobs.fit.estimates.estimate import Seen, see_visits
-from loadgen.jobs.fit.estimates.inputs import LARGEST, bound, correct_inputs, count_inputs, find_minutes, guess_inputs
-from loadgen.jobs.fit.estimates.vitals import (
-    LEAST,
-    find_lcp_parts,
-    find_shared_slowness,
-    find_shifts,
-    find_text_share,
-    match_device,
-    match_logarithms,
-    weigh_landings,
-)
-from loadgen.jobs.fit.reading.formats import Feed
-from loadgen.jobs.fit.reading.recorded import Recorded, Recorder
-from loadgen.jobs.fit.support import round_share, round_to
+from loadgen.jobs.fit.estimates import dwell, dwell_laws, navigation
+from loadgen.jobs.fit.estimates.actions import find_bursts, find_clicks, find_js_errors
+from loadgen.jobs.fit.estimates.custom_data import find_custom_events
+from loadgen.jobs.fit.estimates.estimate import Seen, choose_complete
+from loadgen.jobs.fit.estimates.vitals import match_device
+from loadgen.jobs.fit.reading.recorded import mark
+from loadgen.jobs.fit.support import DEVICES, round_share, round_to
 from loadgen.jobs.fit.visits.cuts import is_limited
-from loadgen.jobs.fit.visits.site import match_site
-from loadgen.jobs.generate import generate
 from loadgen.rum import events as rum
-from loadgen.scenario import Arrivals, Scenario
+from loadgen.scenario import Click
 
 ROUNDS = (0.25, 1.0, 1.0)
 """Share of the sessions that each round generates."""
@@ -51,22 +50,20 @@ EVENTS, OF_RARE = 180_000, 90_000
 LONGER = 2.5
 """Factor by which a round is longer if the event limit cuts sessions, or if a kind of device is rare."""
 
-FEWEST, MOST, TIMES = 250, 12_000, 3
-"""Sessions of a whole round at least and at most, and generated sessions for each recorded one: more would only match
-the recorded sessions' random error."""
-
 ENOUGH, MANY_TIMES = 30, 400
 """Times on each side that are needed to correct the mean of a think time, and to correct its spread."""
 
-SHOWN_SLOWNESS = 0.7
-"""About the slope of the correlation of waiting and rendering over shared_slowness."""
+FEW = 30
+"""Times on pages that are needed to use their mean; with fewer, the mean of the think time laws is used."""
 
-CROWD = 100_000
-"""Returning visitors of the generated traffic: the devices and countries of the few hundred of some sites would be off
-by chance, always in the same way, and vitals would be moved to make up for it."""
+LEAST_MINUTES = 0.05
+"""Shortest mean view in minutes by which a correction of the rate is divided, so that no step is too large."""
 
-SEED = 20_261_125
-"""Fixed, so that the same data give the same scenario."""
+ELEMENT = Click.model_fields["element"].default
+"""The element of a click whose draft states none."""
+
+Shares = dict[tuple[str, ...], float]
+"""[page's name, what happens]: how often in a view. With no page: of errors, by session."""
 
 
 def calibrate(draft: Draft, seen: Seen, on_round: Callable[[str], None]) -> Draft:
@@ -78,7 +75,7 @@ def calibrate(draft: Draft, seen: Seen, on_round: Callable[[str], None]) -> Draf
     limited, rare = is_limited(seen.recorded, seen.settings.limit), find_rare_device(seen)
     whole, alone, longer = min(most, MOST // 2), FEWEST, LONGER if limited or rare is not None else 1.0
     usual = find_usual_minutes(draft, seen)
-    loses, shares = loses_events(draft), read_shares(draft)
+    loses, shares = "batchLimit" in draft.sections["client"], read_shares(draft)
     if "interactions_per_minute" in telemetry:
         telemetry["interactions_per_minute"] = guess_inputs(seen, usual)
     for number, part in enumerate(ROUNDS, 1):
@@ -109,110 +106,44 @@ def find_usual_minutes(draft: Draft, seen: Seen) -> float:
     return ((1 - small) * means[0] + small * means[1]) / 60
 
 
-def show_draft(draft: Draft, sessions: int, seen: Seen) -> Seen:
-    """Generate so many sessions from a draft, and read them as visits to the pages of `seen`."""
-    generated = record_generated(make_steady(draft.build(), sessions), sessions, SEED)
-    return see_visits(generated, 1, site=match_site(generated, seen.site))
+def guess_inputs(seen: Seen, usual: float = 0.0) -> float:
+    """Guess the rate of inputs per minute as if no input were a click on a link. Rounds of correction start there."""
+    return max(count_inputs(seen) / find_minutes(seen, usual), 1e-3)
 
 
-def size_round(shown: Seen, sessions: int, events: float, most: int) -> int:
-    """Return the number of sessions that have about so many events, as `sessions` had those of `shown`."""
-    return int(np.clip(events * sessions / max(shown.recorded.counts.events, 1), FEWEST, most))
+def correct_inputs(rate: float, missing: float) -> float:
+    """Return the next rate of inputs: the rate plus the missing inputs per minute, within one round's bound."""
+    return max(rate * bound(max(rate + missing, 0.0) / rate), 1e-3)
 
 
-def record_generated(
-    scenario: Scenario,
-    sessions: int,
-    seed: int,
-    start: str | None = None,
-    on_read: Callable[[int], None] | None = None,
-) -> Recorded:
-    """Generate the first sessions of a scenario at sample rate 1, and read them as recorded traffic."""
-    recorder = Recorder()
-    feed = Feed(recorder)
-    for number, body in enumerate(
-        generate(scenario.adjust(sample_rate=1.0), sessions=sessions, seed=seed, start=start)
-    ):
-        feed.add_line(body)
-        if on_read is not None and not number & 0x3FF:
-            on_read(recorder.counts.events)
-    return recorder.finish()
+def find_minutes(seen: Seen, usual: float = 0.0) -> float:
+    """Return how much the measure of inputs grows with their rate per minute.
 
-
-def make_steady(scenario: Scenario, sessions: int) -> Scenario:
-    """Return the scenario with a constant rate of arrivals and many visitors, for figures that depend on neither."""
-    many = scenario.population.model_copy(update={"visitors": max(scenario.population.visitors, CROWD)})
-    arrivals = Arrivals(rate=max(sessions / 600, 0.1))
-    return scenario.model_copy(update={"arrivals": arrivals, "duration": 600.0, "population": many})
-
-
-def correct_telemetry(telemetry: dict[str, Any], seen: Seen, shown: Seen, by_device: dict[bool, Seen]) -> None:
-    """Correct the parameters of [telemetry] by comparing recorded (`seen`) and generated traffic (`shown`).
-
-    `by_device` is the generated traffic from which vitals of small and of other devices are read.
+    That is the mean minutes of a view or, if clicks are not recorded, of a load without input in a browser that
+    measures inputs; `usual` if too few times are known.
     """
-    effects = find_origin_effects(seen.recorded, seen.loads)
-    for device, small in (("desktop", False), ("mobile", True)):
-        if device in telemetry:
-            correct_vitals(telemetry[device], seen, (shown, by_device[small]), small, effects)
-    if "lcp_parts" in telemetry:
-        correct_lcp_parts(telemetry, seen, shown)
-    if "shared_slowness" in telemetry:
-        correct_shared_slowness(telemetry, seen, shown)
-    if "shifts" in telemetry:
-        correct_shifts(telemetry["shifts"], seen, shown)
-    wanted, found = match_calls(seen.recorded), match_calls(shown.recorded)
-    if "median_ms" in telemetry["api"] and wanted.number > 1 and found.number > 1:
-        telemetry["api"]["median_ms"] *= bound(exp(2 * (wanted.mean - found.mean)))
-        telemetry["api"]["sigma"] *= bound(wanted.spread / found.spread)
+    dwells = dwell.measure_dwells(seen.recorded, seen.visits)
+    if len(dwells.view) < FEW:
+        return max(usual, LEAST_MINUTES)
+    if not len(seen.recorded.find_rows(rum.DOM)):
+        told = mark(len(seen.visits.page), seen.loads.view[np.isfinite(seen.loads.delay)])
+        kind = dwell.find_kinds(seen.recorded, seen.visits)
+        able = np.isin(kind, np.unique(kind[told]))
+        quiet = ~told[dwells.view] & seen.visits.hard[dwells.view]
+        lengths = np.where(able[dwells.view], dwells.seconds, 0.0)[quiet]
+    else:
+        lengths = dwells.seconds
+    return max(float(lengths.mean()) / 60 if len(lengths) else 0.0, LEAST_MINUTES)
 
 
-def correct_lcp_parts(telemetry: dict[str, Any], seen: Seen, shown: Seen) -> None:
-    """Correct the parts of the time of largest images, in per cent."""
-    (wanted, _), (found, number) = (find_lcp_parts(each.recorded) for each in (seen, shown))
-    if number >= LEAST:
-        parts = np.array(telemetry["lcp_parts"]) * np.clip(wanted / np.maximum(found, 1e-6), 1 / LARGEST, LARGEST)
-        telemetry["lcp_parts"] = [max(round(each, 1), 0.1) for each in (100 * parts / parts.sum()).tolist()]
-
-
-def correct_shared_slowness(telemetry: dict[str, Any], seen: Seen, shown: Seen) -> None:
-    """Correct shared_slowness by the difference of the correlations."""
-    (wanted, _), (found, loads) = (find_shared_slowness(each.loads) for each in (seen, shown))
-    shared = telemetry["shared_slowness"] + (wanted - found) / SHOWN_SLOWNESS
-    telemetry["shared_slowness"] = round_share(float(np.clip(shared, 0.0, 1.0)), loads)
-
-
-def correct_shifts(shifts: dict[str, float], seen: Seen, shown: Seen) -> None:
-    """Correct the shares of loads that shift while they load, and of those that shift once."""
-    (wanted, loads), (found, number) = (find_shifts(each.loads) for each in (seen, shown))
-    for name in wanted if number >= LEAST else ():
-        shifts[name] = round_share(float(np.clip(shifts[name] + wanted[name] - found[name], 0.0, 1.0)), loads)
-
-
-def correct_vitals(
-    vitals: dict[str, Any], seen: Seen, pair: tuple[Seen, Seen], small: bool, effects: OriginEffects
-) -> None:
-    """Correct the vitals of one kind of device; `effects` are those of where visitors come from.
-
-    `pair` has generated traffic: of all devices for times that distance changes, and perhaps of this kind alone.
-    """
-    weights, shown = weigh_landings(seen.loads), pair[1]
-    wanted, whole, found = (
-        match_device(each.loads, small, weights, spread_origin_effects(effects, each.recorded, each.loads))
-        for each in (seen, *pair)
-    )
-    found |= {name: whole[name] for name in DISTANT}
-    for quantity, (median, sigma) in LAWS.items():
-        one, other = wanted[quantity], found[quantity]
-        if median in vitals and one.number > 1 and other.number > 1:
-            vitals[median] *= bound(exp(one.mean - other.mean))
-            if sigma in vitals and other.spread > 0:
-                vitals[sigma] *= bound(one.spread / other.spread)
-    if "mbit" in vitals and isfinite(wanted["response"].mean) and isfinite(found["response"].mean):
-        vitals["mbit"] *= bound(exp(found["response"].mean - wanted["response"].mean))
-    if "text_lcp" in vitals:
-        text = vitals["text_lcp"] + find_text_share(seen.loads, small) - find_text_share(shown.loads, small)
-        vitals["text_lcp"] = float(np.clip(text, 0.0, 1.0)) if isfinite(text) else vitals["text_lcp"]
+def count_inputs(seen: Seen) -> float:
+    """Measure inputs: clicks per view if they are recorded, else minus the log of the share of loads without input."""
+    views = max(len(seen.visits.page), 1)
+    clicks, bursts = find_bursts(seen.recorded)
+    if len(clicks):
+        return max(float((~bursts).sum()) / views, 1e-6)
+    share = float(np.isfinite(seen.loads.delay).mean()) if len(seen.loads.delay) else 0.0
+    return -log(1 - min(max(share, 1e-4), 0.95))
 
 
 def correct_dwells(draft: Draft, seen: Seen, shown: Seen) -> None:
@@ -222,7 +153,7 @@ def correct_dwells(draft: Draft, seen: Seen, shown: Seen) -> None:
     groups = [(law, pages == name, other_pages == name) for name, law in own.items()]
     usual, other_usual = (~np.isin(each, list(own)) for each in (pages, other_pages))
     laws = draft.sections["population"].get("think_time", {})
-    for device, mobile in (("desktop", False), ("mobile", True)):
+    for device, mobile in DEVICES:
         if device in laws:
             groups.append((laws[device], usual & (small == mobile), other_usual & (other_small == mobile)))
     for law, wanted, found in groups:
@@ -239,10 +170,10 @@ def correct_dwells(draft: Draft, seen: Seen, shown: Seen) -> None:
 def correct_shortcuts(draft: Draft, seen: Seen, shown: Seen) -> None:
     """Correct the shares of second tabs, of hidden tabs (which second tabs look like), and of prerendered pages."""
     population, telemetry = draft.sections["population"], draft.sections["telemetry"]
-    wanted, found = (tabs.find_shortcuts(each.recorded, each.visits, each.loads, len(each.site.names))
+    wanted, found = (navigation.find_shortcuts(each.recorded, each.visits, each.loads, len(each.site.names))
                      for each in (seen, shown))  # fmt: skip
     if "new_tab" in population:
-        ratio = bound(tabs.find_share(wanted) / max(tabs.find_share(found), 1e-6))
+        ratio = bound(navigation.find_share(wanted) / max(navigation.find_share(found), 1e-6))
         population["new_tab"] = round_share(min(population["new_tab"] * ratio, 1.0), wanted.tabs)
         hidden, other = (dwell.find_hidden_tabs(each.recorded, each.visits) for each in (seen, shown))
         if hidden and other:
@@ -260,26 +191,62 @@ def measure_by_page(seen: Seen) -> tuple[Any, Any, Any]:
     return names, seen.mobile[seen.visits.session[dwells.view]], dwells.seconds
 
 
-def match_calls(recorded: Recorded) -> Any:
-    """Return mean and spread of the logarithms of traced calls' durations."""
-    return match_logarithms(recorded.events.value[recorded.find_rows(rum.XRAY)])
+def read_shares(draft: Draft) -> Shares:
+    """Return how often the draft has each custom event, click and error."""
+    errors = draft.sections["telemetry"]["errors"]
+    found: Shares = {("", name): errors[name] for name in ("sessions", "per_session") if name in errors}
+    return found | {key: member.get("per_view", 1.0) for key, member in _list_members(draft.pages)}
+
+
+def correct_shares(draft: Draft, wanted: Shares, seen: Seen, shown: Seen) -> None:
+    """Correct the shares by comparing those of the recorded traffic (`wanted`) and of the generated (`shown`)."""
+    found = measure_shares(shown)
+    views = dict(zip(seen.site.names, seen.walked.tolist(), strict=True))
+    for key, member in _list_members(draft.pages):
+        if found.get(key):
+            share = min(member.get("per_view", 1.0) * bound(wanted[key] / found[key]), 1.0)
+            member["per_view"] = round_share(share, max(views[key[0]], 1.0))
+            if member["per_view"] == 1.0 and "type" in member:
+                del member["per_view"]  # a custom event's default
+    errors = draft.sections["telemetry"]["errors"]
+    if found["", "sessions"]:
+        ratio = bound(wanted["", "sessions"] / found["", "sessions"])
+        errors["sessions"] = round_share(min(errors["sessions"] * ratio, 1.0), 1000)
+    if ("", "per_session") in wanted and found["", "per_session"] > 1:
+        ratio = bound((wanted["", "per_session"] - 1) / (found["", "per_session"] - 1))
+        errors["per_session"] = round(1 + (errors["per_session"] - 1) * ratio, 2)
+
+
+def measure_shares(seen: Seen) -> Shares:
+    """Measure how often traffic has each custom event, click and error, as the estimates do."""
+    recorded, names, (whole, walked) = seen.recorded, seen.site.names, choose_complete(seen)
+    errors = find_js_errors(recorded, seen.cuts.full, whole, walked, 1)
+    events = find_custom_events(recorded, seen.site, whole, walked, 1)
+    clicks = find_clicks(recorded, whole, walked, 1)
+    pages = {name: {"events": events.get(page, []), "clicks": clicks.get(page, [])} for page, name in enumerate(names)}
+    found: Shares = {("", "sessions"): errors.sessions, ("", "per_session"): errors.per_session}
+    return found | {key: member.get("per_view", 1.0) for key, member in _list_members(pages)}
+
+
+def _list_members(pages: dict[str, dict[str, Any]]) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
+    """Yield the custom events and clicks of pages, each with its key."""
+    for name, page in pages.items():
+        for event in page.get("events", ()):
+            yield (name, event["type"]), event
+        for click in page.get("clicks", ()):
+            yield (name, click.get("element", ELEMENT), click.get("id", ""), click.get("css", "")), click
 
 
 def round_draft(draft: Draft, seen: Seen) -> Draft:
     """Round the matched parameters to the digits that the data support."""
     telemetry = draft.sections["telemetry"]
-    for device, small in (("desktop", False), ("mobile", True)):
+    for device, small in DEVICES:
         if device in telemetry:
             round_vitals(telemetry[device], seen, small)
     api, calls = telemetry["api"], max(match_calls(seen.recorded).number, 1)
-    if "median_ms" in api:
-        api["median_ms"] = round_to(api["median_ms"], api["median_ms"] * api["sigma"] / sqrt(calls))
-        api["sigma"] = round_to(api["sigma"], api["sigma"] / sqrt(2 * calls))
-    if "interactions_per_minute" in telemetry:
-        views = len(seen.visits.page)
-        telemetry["interactions_per_minute"] = round_to(
-            telemetry["interactions_per_minute"], telemetry["interactions_per_minute"] / sqrt(max(views, 1))
-        )
+    round_part(api, "median_ms", api.get("sigma", 0.0) / sqrt(calls))
+    round_part(api, "sigma", 1 / sqrt(2 * calls))
+    round_part(telemetry, "interactions_per_minute", 1 / sqrt(max(len(seen.visits.page), 1)))
     laws = [*draft.sections["population"].get("think_time", {}).values()]
     for law in [*laws, *(page["think_time"] for page in draft.pages.values() if "think_time" in page)]:
         law |= {name: round_to(value, 0.01 * value) for name, value in law.items() if isinstance(value, float)}
@@ -287,14 +254,18 @@ def round_draft(draft: Draft, seen: Seen) -> Draft:
 
 
 def round_vitals(vitals: dict[str, Any], seen: Seen, small: bool) -> None:
+    """Round the vitals of one kind of device to the digits that its loads support."""
     found = match_device(seen.loads, small)
     for quantity, (median, sigma) in LAWS.items():
-        match = found[quantity]
-        if median in vitals:
-            vitals[median] = round_to(vitals[median], vitals[median] * match.spread / sqrt(match.number))
-        if sigma in vitals:
-            vitals[sigma] = round_to(vitals[sigma], vitals[sigma] / sqrt(2 * match.number))
+        number = max(found[quantity].number, 1)
+        round_part(vitals, median, found[quantity].spread / sqrt(number))
+        round_part(vitals, sigma, 1 / sqrt(2 * number))
     if "text_lcp" in vitals:
         vitals["text_lcp"] = round_share(vitals["text_lcp"], found["largest"].number)
-    if "mbit" in vitals:
-        vitals["mbit"] = round_to(vitals["mbit"], vitals["mbit"] * 0.05)
+    round_part(vitals, "mbit", 0.05)
+
+
+def round_part(members: dict[str, Any], name: str, error: float) -> None:
+    """Round a member, if there is one, to a third of its error, which is given as a part of it."""
+    if name in members:
+        members[name] = round_to(members[name], members[name] * error)

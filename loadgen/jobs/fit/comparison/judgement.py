@@ -2,36 +2,29 @@
 
 Rule: `close` means a distance within what matters (5 points of 100, or 5 %) or within chance; `off` means beyond both;
 `too little data` means that chance alone could hide a large difference. A figure that one side shows and the other
-hardly ever does is `off` too.
+hardly ever does is `off` too. Chance is measured by dividing the visitors of both sides again at random, each with all
+sessions, because the sessions of one visitor are not independent. The divisions are fixed, so the same data give the
+same figures. If the scenario was fitted to other sessions than it is compared with, these are a sample too, whose
+chance the divisions lack: then each division leaves visitors out, so that its parts differ as much as three samples do.
 """
 
 from __future__ import annotations
 
-from math import isfinite
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from math import isfinite, nan
 from statistics import median
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from loadgen.jobs.fit.comparison.distances import (
-    Distance,
-    Sides,
-    Statistic,
-    find_kolmogorov,
-    find_mean_ratio,
-    find_part,
-    find_part_of_three,
-    find_quantile_ratio,
-    find_variation,
-    measure_distance,
-    number_people,
-)
 from loadgen.jobs.fit.comparison.observe import Observations, Pairing, list_pairings
 from loadgen.jobs.fit.estimates.estimate import Seen
+from loadgen.jobs.fit.reading.recorded import Bools, Floats, Ints, SessionTable
 from loadgen.model import Noun
 
 VARIATION, KOLMOGOROV, RATIO = "total variation", "Kolmogorov–Smirnov", "ratio"
-
 
 FitVerdict = Literal["close", "off", "too little data"]
 
@@ -49,6 +42,11 @@ HARDLY = 1 / 3
 
 SHOWN = 41
 """Quantiles that a plot of a pair has."""
+
+DIVISIONS = 60
+CHANCE = (0.025, 0.975)
+RECORDED, GENERATED, LEFT_OUT = 1, 0, -1
+"""The sides of a division, and the visitors in neither."""
 
 
 class FitComparison(Noun):
@@ -94,6 +92,33 @@ class Judgement(Noun):
         return sum(each.verdict == verdict for each in self.comparisons)
 
 
+class Distance(NamedTuple):
+    """A distance, and the interval that has 95 of 100 distances of random divisions."""
+
+    value: float
+    low: float
+    high: float
+
+
+Statistic = Callable[[Floats, Bools], float]
+"""statistic(values of both sides, which of them are recorded) → distance."""
+
+
+class SessionVisitors(NamedTuple):
+    """The visitors of one side's sessions."""
+
+    of_session: Ints  # [session]: number of its visitor
+    total: int
+
+
+class Sides(NamedTuple):
+    """The visitors of both sides, and the share of them that each division has."""
+
+    recorded: SessionVisitors
+    generated: SessionVisitors
+    part: float = 1.0
+
+
 def judge(recorded: Seen, generated: Seen, fitted: int = 0) -> Judgement:
     """Compare all figures that both sides show; `fitted`: sessions of the fit if it was made from others, else 0."""
     people = Sides(number_people(recorded.recorded.sessions), number_people(generated.recorded.sessions))
@@ -125,56 +150,31 @@ def count_sessions_to_tell(comparisons: list[FitComparison], sizes: tuple[int, i
 
 def compare_pairing(pairing: Pairing, people: Sides) -> list[FitComparison]:
     """Make all comparisons of one pairing."""
-    one, other = pairing.recorded, pairing.generated
-    found = []
+    sides, found = (pairing.recorded, pairing.generated), []
     if pairing.labels:
         found.append(_compare(pairing, "", VARIATION, people, find_variation))
     if pairing.as_distribution:
         found.append(_compare(pairing, "", KOLMOGOROV, people, find_kolmogorov))
     if pairing.as_mean:
-        figures = (compute_mean(one), compute_mean(other))
+        figures = [float(side.value.mean()) if len(side.value) else nan for side in sides]
         found.append(_compare(pairing, "mean", RATIO, people, find_mean_ratio, figures))
     for share in pairing.quantiles:
-        quantiles = (compute_quantile(one, share), compute_quantile(other, share))
-        found.append(_compare(pairing, f"p{share * 100:.0f}", RATIO, people, find_quantile_ratio(share), quantiles))
+        figures = [float(np.quantile(side.value, share)) if len(side.value) else nan for side in sides]
+        found.append(_compare(pairing, f"p{share * 100:.0f}", RATIO, people, find_quantile_ratio(share), figures))
     return found
 
 
-def compute_mean(side: Observations) -> float:
-    return float(side.value.mean()) if len(side.value) else float("nan")
-
-
-def compute_quantile(side: Observations, share: float) -> float:
-    return float(np.quantile(side.value, share)) if len(side.value) else float("nan")
-
-
 def _compare(
-    pairing: Pairing,
-    figure: str,
-    kind: str,
-    people: Sides,
-    statistic: Statistic,
-    figures: tuple[float, float] | None = None,
-) -> FitComparison:
+    pairing: Pairing, figure: str, kind: str, people: Sides, statistic: Statistic,
+    figures: Sequence[float | None] = (None, None),
+) -> FitComparison:  # fmt: skip
     one, other = pairing.recorded, pairing.generated
     counts = len(one.value), len(other.value)
     few = min(counts) < FEWEST
-    nothing = float("nan")
-    found = Distance(nothing, nothing, nothing) if few else measure_distance(one, other, people, statistic)
-    return FitComparison(
-        pairing.group,
-        " ".join(part for part in (pairing.name, figure) if part),
-        kind,
-        found.value,
-        found.low,
-        found.high,
-        "off" if few and is_one_sided(one, other, people) else give_verdict(kind, found),
-        counts[0],
-        counts[1],
-        figures[0] if figures else None,
-        figures[1] if figures else None,
-        pairing.unit,
-    )
+    found = Distance(nan, nan, nan) if few else measure_distance(one, other, people, statistic)
+    verdict: FitVerdict = "off" if few and is_one_sided(one, other, people) else give_verdict(kind, found)
+    name = f"{pairing.name} {figure}".strip()
+    return FitComparison(pairing.group, name, kind, *found, verdict, *counts, figures[0], figures[1], pairing.unit)
 
 
 def is_one_sided(one: Observations, other: Observations, people: Sides) -> bool:
@@ -182,7 +182,7 @@ def is_one_sided(one: Observations, other: Observations, people: Sides) -> bool:
     counts = len(one.value), len(other.value)
     if max(counts) < FEWEST or min(counts) > HARDLY * max(counts):
         return False
-    part = measure_distance(one, other, people, find_part)
+    part = measure_distance(one, other, people, lambda _, first: float(first.mean()))
     return not part.low <= part.value <= part.high
 
 
@@ -209,3 +209,89 @@ def make_pair(pairing: Pairing) -> Pair:
         shown = [np.quantile(side, np.linspace(0, 1, SHOWN)) for side in sides]
     recorded, generated = (tuple(np.round(each, 5).tolist()) for each in shown)
     return Pair(pairing.group, pairing.name, pairing.labels, recorded, generated, pairing.unit)
+
+
+def find_part_of_three(recorded: int, generated: int, fitted: int) -> float:
+    """Return the share of each side's sessions that makes two samples differ as three of these sizes do.
+
+    The variance of a difference is proportional to the sum of 1/n over the samples that it has its chance from.
+    """
+    two = 1 / recorded + 1 / generated
+    return two / (two + 1 / fitted)
+
+
+def number_people(sessions: SessionTable) -> SessionVisitors:
+    """Number the visitors by user id, in the order of their first sessions; a session without id is its own visitor."""
+    first, place = np.unique(sessions.visitor, return_index=True, return_inverse=True)[1:]
+    numbers = np.argsort(np.argsort(first))[place]
+    return SessionVisitors(numbers, int(numbers.max(initial=-1)) + 1)
+
+
+def measure_distance(one: Observations, other: Observations, people: Sides, statistic: Statistic) -> Distance:
+    """Measure the distance of two sides, and the interval of distances by chance."""
+    first = people.recorded.total
+    owner = np.concatenate(
+        (people.recorded.of_session[one.session], people.generated.of_session[other.session] + first)
+    )
+    values = np.concatenate((one.value, other.value))
+    order = np.argsort(values, kind="stable")
+    owner, values = owner[order], values[order]
+    found = statistic(values, owner < first)
+    by_chance = []
+    for division in divide_visitors(first, people.generated.total, people.part):
+        side = division[owner]
+        kept = side != LEFT_OUT
+        by_chance.append(statistic(values[kept], side[kept] == RECORDED))
+    low, high = np.nanquantile(by_chance, CHANCE) if np.isfinite(by_chance).any() else (np.nan, np.nan)
+    return Distance(found, float(low), float(high))
+
+
+@lru_cache(maxsize=4)
+def divide_visitors(one: int, other: int, part: float) -> tuple[NDArray[np.int8], ...]:
+    """Return random divisions of all visitors into two sides with `part` of these sizes, and those left out."""
+    stream = np.random.default_rng(31)
+    ones, others = (max(round(size * part), min(size, 1)) for size in (one, other))
+    divisions = []
+    for _ in range(DIVISIONS):
+        sides, order = np.full(one + other, LEFT_OUT, dtype=np.int8), stream.permutation(one + other)
+        sides[order[:ones]] = RECORDED
+        sides[order[one : one + others]] = GENERATED
+        divisions.append(sides)
+    return tuple(divisions)
+
+
+def find_variation(values: Floats, first: Bools) -> float:
+    """Return the total variation of two distributions: the share of one that would have to change its category."""
+    place = values.astype(np.int64)
+    size = int(place.max(initial=0)) + 1
+    one, other = np.bincount(place[first], minlength=size), np.bincount(place[~first], minlength=size)
+    if not one.sum() or not other.sum():
+        return nan
+    return float(np.abs(one / one.sum() - other / other.sum()).sum() / 2)
+
+
+def find_kolmogorov(values: Floats, first: Bools) -> float:
+    """Return the greatest distance of two cumulative distributions; `values` ascend."""
+    ones = int(first.sum())
+    others = len(first) - ones
+    if not ones or not others:
+        return nan
+    gap = np.cumsum(first) / ones - np.cumsum(~first) / others
+    return float(np.abs(gap[np.append(values[1:] != values[:-1], True)]).max())
+
+
+def find_mean_ratio(values: Floats, first: Bools) -> float:
+    """Return the generated mean divided by the recorded one."""
+    one, other = (float(side.mean()) if len(side) else nan for side in (values[first], values[~first]))
+    return other / one if one > 0 else nan
+
+
+def find_quantile_ratio(share: float) -> Statistic:
+    """Return a statistic: the generated quantile divided by the recorded one; its `values` ascend."""
+
+    def statistic(values: Floats, first: Bools) -> float:
+        one, other = (float(np.interp(share * (len(side) - 1), np.arange(len(side)), side)) if len(side) else nan
+                      for side in (values[first], values[~first]))  # fmt: skip
+        return other / one if one > 0 else nan
+
+    return statistic

@@ -11,9 +11,8 @@ import numpy as np
 
 from loadgen.jobs.fit.estimates.dwell import measure_dwells
 from loadgen.jobs.fit.estimates.estimate import Seen, find_starts
-from loadgen.jobs.fit.estimates.vitals import Loads
-from loadgen.jobs.fit.reading.recorded import Bools, Floats, Ints
-from loadgen.jobs.fit.support import find_common, may_be_told
+from loadgen.jobs.fit.reading.recorded import Floats, Ints
+from loadgen.jobs.fit.support import DEVICES, find_common, may_be_told
 from loadgen.rum import events as rum
 
 DEPTHS = 12
@@ -48,12 +47,14 @@ class Pairing(NamedTuple):
     shown: bool = True
 
 
-Observe = Callable[[Seen], Observations]
+Observe = Callable[[Seen], tuple[Ints, Any]]
+"""observe(one side) → session, and category or value, of each observation."""
 
 
 def pair(group: str, name: str, observe: Observe, sides: tuple[Seen, Seen], **how: Any) -> Pairing:
     """Make a pairing by observing both sides; `how` has further fields of Pairing."""
-    return Pairing(group, name, observe(sides[0]), observe(sides[1]), **how)
+    one, other = (Observations(session, np.asarray(value, dtype=np.float64)) for session, value in map(observe, sides))
+    return Pairing(group, name, one, other, **how)
 
 
 def list_pairings(sides: tuple[Seen, Seen]) -> Iterator[Pairing]:
@@ -61,7 +62,7 @@ def list_pairings(sides: tuple[Seen, Seen]) -> Iterator[Pairing]:
     yield pair("arrivals", "session starts", observe_starts, sides, as_distribution=True, unit="s")
     yield from pair_visits(sides)
     yield from pair_people(sides)
-    for device, small in (("desktop", False), ("mobile", True)):
+    for device, small in DEVICES:
         for name, field, unit in VITALS:
             quantiles = QUARTILES if name != "CLS" else (0.75, 0.95)
             observe = partial(observe_vital, field=field, small=small)
@@ -69,10 +70,10 @@ def list_pairings(sides: tuple[Seen, Seen]) -> Iterator[Pairing]:
     yield from pair_events(sides)
 
 
-def observe_starts(seen: Seen) -> Observations:
+def observe_starts(seen: Seen) -> tuple[Ints, Floats]:
     """Observe the starts of sessions, in seconds from the first."""
     whole, starts = find_starts(seen)
-    return Observations(whole, starts - starts.min(initial=np.inf) if len(whole) else starts)
+    return whole, starts - starts.min(initial=np.inf) if len(whole) else starts
 
 
 def pair_visits(sides: tuple[Seen, Seen]) -> Iterator[Pairing]:
@@ -80,39 +81,36 @@ def pair_visits(sides: tuple[Seen, Seen]) -> Iterator[Pairing]:
     depths = (*(str(depth) for depth in range(1, DEPTHS)), f"{DEPTHS}+")
     yield pair("visits", "pages a visit", observe_depths, sides, labels=depths)
     names = sides[0].site.names
-    yield pair("visits", "page views", observe_pages, sides, labels=names)
+    yield pair("visits", "page views", lambda seen: (seen.visits.session, seen.visits.page), sides, labels=names)
     steps = tuple(f"{name} → {to}" for name in names for to in (*names, EXIT))
     yield pair("visits", "steps", observe_steps, sides, labels=steps)
-    for device, small in (("desktop", False), ("mobile", True)):
+    for device, small in DEVICES:
         observe = partial(observe_dwells, small=small)
         yield pair("visits", f"time on a page, {device}", observe, sides, as_distribution=True, as_mean=True, unit="s")
 
 
-def observe_depths(seen: Seen) -> Observations:
+def observe_depths(seen: Seen) -> tuple[Ints, Ints]:
     """Observe the page views of each complete visit, as places in the labels."""
     views = np.bincount(seen.visits.session, minlength=len(seen.recorded.sessions.user))
     whole = np.flatnonzero((views > 0) & ~seen.cuts.begins & ~seen.cuts.open)
-    return Observations(whole, np.minimum(views[whole], DEPTHS) - 1.0)
+    return whole, np.minimum(views[whole], DEPTHS) - 1
 
 
-def observe_pages(seen: Seen) -> Observations:
-    return Observations(seen.visits.session, seen.visits.page.astype(np.float64))
-
-
-def observe_steps(seen: Seen) -> Observations:
+def observe_steps(seen: Seen) -> tuple[Ints, Ints]:
     """Observe each step from a page to the next or to the exit, as places in the labels."""
     visits, size = seen.visits, len(seen.site.names)
     later, ended = np.flatnonzero(visits.parent >= 0), np.flatnonzero(visits.ended)
     view = np.append(visits.parent[later], ended)
     to = np.append(visits.page[later], np.full(len(ended), size))
-    return Observations(visits.session[view], (visits.page[view] * (size + 1) + to).astype(np.float64))
+    return visits.session[view], visits.page[view] * (size + 1) + to
 
 
-def observe_dwells(seen: Seen, small: bool) -> Observations:
+def observe_dwells(seen: Seen, small: bool) -> tuple[Ints, Floats]:
+    """Observe the times on pages on one kind of device."""
     dwells = measure_dwells(seen.recorded, seen.visits)
     session = seen.visits.session[dwells.view]
     own = seen.mobile[session] == small
-    return Observations(session[own], dwells.seconds[own])
+    return session[own], dwells.seconds[own]
 
 
 def pair_people(sides: tuple[Seen, Seen]) -> Iterator[Pairing]:
@@ -143,37 +141,56 @@ def fold_rare(words: list[dict[int, str]], seen: Seen) -> None:
 
 def _list_words(seen: Seen, field: str) -> dict[int, str]:
     """Return the word of each session that has one."""
-    places: Ints = getattr(seen.recorded.sessions, field)
-    version = seen.recorded.sessions.browser if field == "version" else None
-    words = seen.recorded.words
-    found = {}
-    for session, place in enumerate(places.tolist()):
-        if place >= 0:
-            before = f"{words[version[session]]} " if version is not None and version[session] >= 0 else ""
-            found[session] = before + words[place]
-    return found
+    sessions, words = seen.recorded.sessions, seen.recorded.words
+    places: Ints = getattr(sessions, field)
+    if field != "version":
+        return {session: words[place] for session, place in enumerate(places.tolist()) if place >= 0}
+    return {session: f"{words[browser]} {words[place]}" if browser >= 0 else words[place]
+            for session, (browser, place) in enumerate(zip(sessions.browser.tolist(), places.tolist(), strict=True))
+            if place >= 0}  # fmt: skip
 
 
-def observe_vital(seen: Seen, field: str, small: bool) -> Observations:
-    loads: Loads = seen.loads
-    values: Floats = getattr(loads, field)
-    own: Bools = (loads.small == small) & np.isfinite(values)
-    if field == "first_byte":
-        own &= values > 0
-    return Observations(seen.visits.session[loads.view[own]], values[own])
+def observe_vital(seen: Seen, field: str, small: bool) -> tuple[Ints, Floats]:
+    """Observe a vital on one kind of device."""
+    values: Floats = getattr(seen.loads, field)
+    own = (seen.loads.small == small) & np.isfinite(values) & ((values > 0) | (field != "first_byte"))
+    return seen.loads.session[own], values[own]
 
 
 def pair_events(sides: tuple[Seen, Seen]) -> Iterator[Pairing]:
     """Events and bytes of a session, the mix of events, errors and failed calls."""
     types = (*sorted(list_common_types(sides[0]) | {*sides[1].recorded.types}), OTHER)
     labels = tuple(name.removeprefix(rum.EVENT_PREFIX) for name in types)
-    yield pair("events", "event mix", partial(observe_types, types=types), sides, labels=labels)
-    yield pair("events", "events a session", observe_counts, sides, as_distribution=True, as_mean=True)
-    yield pair("events", "bytes of details", observe_bytes, sides, as_mean=True, unit="B")
+
+    def observe_types(seen: Seen) -> tuple[Ints, Ints]:
+        place = [types.index(name) if name in types else types.index(OTHER) for name in seen.recorded.types]
+        return seen.recorded.events.session, np.array(place)[seen.recorded.events.type]
+
+    yield pair("events", "event mix", observe_types, sides, labels=labels)
+    yield pair("events", "events a session", sum_events, sides, as_distribution=True, as_mean=True)
+    yield pair("events", "bytes of details", lambda seen: sum_events(seen, seen.recorded.events.size), sides,
+               as_mean=True, unit="B")  # fmt: skip
     for name, kind in (("js errors a session", rum.JS_ERROR), ("http events a session", rum.HTTP)):
         if any(kind in each.recorded.types for each in sides):
-            yield pair("events", name, partial(observe_kind, kind=kind), sides, as_mean=True, shown=False)
+            yield pair("events", name, partial(count_events, kind=kind), sides, as_mean=True, shown=False)
     yield pair("events", "sessions with errors", observe_faulty, sides, labels=("without", "with"), shown=False)
+
+
+def sum_events(seen: Seen, weights: Any = None) -> tuple[Ints, Any]:
+    """Observe the sum of the weights of each session's events, or their number."""
+    count = len(seen.recorded.sessions.user)
+    return np.arange(count), np.bincount(seen.recorded.events.session, weights=weights, minlength=count)
+
+
+def count_events(seen: Seen, kind: str) -> tuple[Ints, Any]:
+    """Observe the number of each session's events of a type."""
+    return sum_events(seen, seen.recorded.events.type == seen.recorded.find_type(kind))
+
+
+def observe_faulty(seen: Seen) -> tuple[Ints, Any]:
+    """Observe whether each session has errors."""
+    session, errors = count_events(seen, rum.JS_ERROR)
+    return session, errors > 0
 
 
 def list_common_types(seen: Seen) -> set[str]:
@@ -183,33 +200,3 @@ def list_common_types(seen: Seen) -> set[str]:
         name for name in seen.recorded.types
         if len(np.unique(visitor[seen.recorded.find_rows(name)])) >= seen.at_least and may_be_told(name)
     }  # fmt: skip
-
-
-def observe_types(seen: Seen, types: tuple[str, ...]) -> Observations:
-    known = {name: place for place, name in enumerate(types)}
-    place = np.array([known.get(name, known[OTHER]) for name in seen.recorded.types], dtype=np.float64)
-    return Observations(seen.recorded.events.session, place[seen.recorded.events.type])
-
-
-def observe_counts(seen: Seen) -> Observations:
-    return sum_up(seen, np.ones(len(seen.recorded.events.at)))
-
-
-def observe_bytes(seen: Seen) -> Observations:
-    return sum_up(seen, seen.recorded.events.size.astype(np.float64))
-
-
-def observe_kind(seen: Seen, kind: str) -> Observations:
-    return sum_up(seen, (seen.recorded.events.type == seen.recorded.find_type(kind)).astype(np.float64))
-
-
-def sum_up(seen: Seen, weights: Floats) -> Observations:
-    """Observe the sum of the weights of each session's events."""
-    count = len(seen.recorded.sessions.user)
-    sums = np.bincount(seen.recorded.events.session, weights=weights, minlength=count)
-    return Observations(np.arange(count), sums.astype(np.float64))
-
-
-def observe_faulty(seen: Seen) -> Observations:
-    errors = observe_kind(seen, rum.JS_ERROR)
-    return Observations(errors.session, (errors.value > 0).astype(np.float64))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
 from math import isfinite, sqrt
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from loadgen.jobs.fit.estimates.calls import list_items
 from loadgen.jobs.fit.estimates.custom_data import find_usual_attributes
 from loadgen.jobs.fit.estimates.estimate import Estimates, Seen
 from loadgen.jobs.fit.reading.recorded import Bools, Floats, Recorded
-from loadgen.jobs.fit.support import holds_secret, round_share, round_shares, round_to
+from loadgen.jobs.fit.support import Thing, holds_secret, round_share, round_shares, round_to, tally
 from loadgen.jobs.fit.visits.page_templates import clean_text
 from loadgen.jobs.fit.visits.site import RecordedSite
 from loadgen.jobs.fit.visits.visits import Visits
@@ -27,14 +28,6 @@ MOST_ITEMS = 100_000
 LONGEST_TITLE = 200
 
 
-class ItemPool(NamedTuple):
-    """The pool of items behind a placeholder."""
-
-    size: int
-    zipf: float
-    views: int
-
-
 def find_titles(recorded: Recorded, site: RecordedSite, visits: Visits, route: Bools, at_least: int) -> dict[int, str]:
     """Find the title of each page, with placeholders for its items.
 
@@ -42,20 +35,15 @@ def find_titles(recorded: Recorded, site: RecordedSite, visits: Visits, route: B
     route's own title stands in the route change after it.
     """
     title, visitor = recorded.events.title[visits.row], recorded.sessions.visitor[visits.session]
-    follows = np.append((visits.session[1:] == visits.session[:-1]) & ~visits.hard[1:], False)
+    follows = ~visits.last & ~np.roll(visits.hard, -1)
     shown = np.where(route[visits.page], np.where(follows, np.roll(title, -1), -1), title)
     found: dict[int, str] = {}
     for page in range(len(site.names)):
         rows = np.flatnonzero((visits.page == page) & (shown >= 0))
-        counts: Counter[str] = Counter()
-        whose: defaultdict[str, set[int]] = defaultdict(set)
-        for row in rows[:20_000].tolist():
-            items = list_items(site, page, recorded.pages[visits.path[row]])
-            text = fold_title(recorded.titles[shown[row]], items)
-            counts[text] += 1
-            whose[text].add(int(visitor[row]))
-        best = max(counts, key=lambda text: (counts[text], text), default="")
-        if best.strip() and len(whose[best]) >= at_least and not holds_secret(best):
+        told = tally((fold_title(recorded.titles[shown[row]], list_items(site, page, recorded.pages[visits.path[row]])),
+                      int(visitor[row])) for row in rows[:20_000].tolist())  # fmt: skip
+        best = max(told, key=lambda text: (told[text][0], text), default="")
+        if best.strip() and told[best][1] >= at_least and not holds_secret(best):
             found[page] = best[:LONGEST_TITLE]
     return found
 
@@ -87,27 +75,20 @@ def find_tags(recorded: Recorded, site: RecordedSite, visits: Visits, at_least: 
     return found
 
 
-def find_page_attributes(seen: Seen, page: int) -> dict[str, Any]:
-    """Find the attributes that a page adds to the metadata of its events."""
-    events, rows, known = seen.recorded.events, seen.visits.row[seen.visits.page == page], seen.settings.attributes
-    places, visitor = events.attributes[rows], seen.recorded.sessions.visitor[events.session[rows]]
-    return find_usual_attributes(seen.recorded.words, places, visitor, known, seen.at_least)
-
-
-def find_pools(recorded: Recorded, site: RecordedSite, visits: Visits) -> dict[str, ItemPool]:
-    """Estimate how many items stand behind each placeholder, and how unequal their views are."""
+def compose_pools(draft: Draft, recorded: Recorded, site: RecordedSite, visits: Visits) -> None:
+    """Compose [pools]: how many items stand behind each placeholder, and how unequal their views are."""
     counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
     views = np.bincount(visits.path, minlength=len(recorded.pages))
     for path in np.flatnonzero(views).tolist():
         for value, placeholder in list_items(site, int(site.of_path[path]), recorded.pages[path]).items():
             counts[placeholder.strip("{}")][value] += int(views[path])
-    found = {}
-    for name, items in counts.items():
+    for name, items in sorted(counts.items()):
         numbers = np.array(sorted(items.values(), reverse=True), dtype=np.float64)
         size = min(_guess_size(numbers), MOST_ITEMS)
-        padded = np.concatenate((numbers, np.zeros(max(size - len(numbers), 0))))
-        found[name] = ItemPool(size, fit_zipf(padded), int(numbers.sum()))
-    return found
+        zipf = fit_zipf(np.concatenate((numbers, np.zeros(max(size - len(numbers), 0)))))
+        draft.sections["pools"][name] = {"size": size, "zipf": zipf}
+    told = ", ".join(f"{name} {items.total():,}" for name, items in sorted(counts.items()))
+    draft.comments["pools"] = f"Items told apart by their paths; views: {told}." if counts else ""
 
 
 def _guess_size(counts: Floats) -> int:
@@ -128,77 +109,67 @@ DIFFERENT = 2.5
 def compose_pages(draft: Draft, seen: Seen, found: Estimates, at_least: int) -> None:
     """Compose [pages], only with pages that a visit can reach."""
     site, steps = seen.site, seen.steps
-    reached = find_reached(steps.entries, steps.to)
+    recorded, known = seen.recorded, seen.settings.attributes
+    visitor = recorded.sessions.visitor[seen.visits.session]
+    reached = sorted(find_reached(np.flatnonzero(steps.entries > 0).tolist(),
+                                  lambda page: np.flatnonzero(steps.to[page] >= 0.5).tolist()))  # fmt: skip
     entries = steps.entries / max(steps.entries.sum(), 1)
-    titles = find_titles(seen.recorded, site, seen.visits, seen.route, at_least)
-    tags = find_tags(seen.recorded, site, seen.visits, at_least)
+    titles = find_titles(recorded, site, seen.visits, seen.route, at_least)
+    tags = find_tags(recorded, site, seen.visits, at_least)
     files = found.files
     if files.usual:
         draft.sections["telemetry"]["resources"] = files.usual
     for page in reached:
         name, template = site.names[page], site.templates[page]
-        members: dict[str, Any] = {"path": template.path}
-        if page in titles:
-            members["title"] = titles[page]
-        if page in tags:
-            members["tags"] = tags[page]
-        if attributes := find_page_attributes(seen, page):
-            members["attributes"] = attributes
-        if seen.route[page]:
-            members["route"] = True
-        if entries[page]:
-            members["entry"] = round_to(100 * entries[page], 100 * sqrt(entries[page] / max(steps.entries.sum(), 1)))
+        own = np.flatnonzero(seen.visits.page == page)
+        attributes = recorded.events.attributes[seen.visits.row[own]]
+        told = {
+            "title": titles.get(page),
+            "tags": tags.get(page),
+            "attributes": find_usual_attributes(recorded.words, attributes, visitor[own], known, at_least),
+            "route": bool(seen.route[page]),
+            "entry": round_to(100 * entries[page], 100 * sqrt(entries[page] / max(steps.entries.sum(), 1))),
+        }
+        members: dict[str, Any] = {"path": template.path} | {key: value for key, value in told.items() if value}
         members |= compose_steps(seen, page, reached)
         members |= compose_details(found, page)
         if page in found.shortcuts.ahead:
             members["link"] = {"prerender": found.shortcuts.ahead[page]}
-        drop_known_metadata(members, seen.settings.attributes)
+        drop_known_metadata(members, known)
         if page in files.pages and files.pages[page] != files.usual:
             members["resources"] = files.pages[page]
         draft.pages[name] = members
-        draft.comments[f"pages.{name}"] = describe_page(seen, page)
+        paths = f"{len(template.members):,} paths, " if len(template.members) > 1 else ""
+        draft.comments[f"pages.{name}"] = f"{paths}{len(own):,} views, {format_count(steps.entries[page])} landings."
         if page in found.dwells.pages and (law := found.dwells.pages[page]).bounded:
-            draft.note(
-                f"pages.{name}", f"think time: {law.number:,} last pages that were left before their events were sent"
-            )
+            left = f"think time: {law.number:,} last pages that were left before their events were sent"
+            draft.note(f"pages.{name}", left)
     drop_unreached(draft)
 
 
 def drop_unreached(draft: Draft) -> None:
     """Drop the pages that no visit can reach any more after shares were rounded."""
-    fresh = {name for name, page in draft.pages.items() if page.get("entry")}
-    known = fresh or set(draft.pages)
-    while fresh:
-        fresh = {target for name in fresh for target in draft.pages[name].get("to", {})} - known
-        known |= fresh
+    starts = {name for name, page in draft.pages.items() if page.get("entry")}
+    known = find_reached(starts, lambda name: draft.pages[name].get("to", {})) if starts else set(draft.pages)
     draft.pages = {name: page for name, page in draft.pages.items() if name in known}
 
 
-def describe_page(seen: Seen, page: int) -> str:
-    """Describe the data behind a page."""
-    template = seen.site.templates[page]
-    views = int((seen.visits.page == page).sum())
-    made = f"{len(template.members):,} paths, " if len(template.members) > 1 else ""
-    return f"{made}{views:,} views, {format_count(seen.steps.entries[page])} landings."
-
-
-def find_reached(entries: Floats, to: Floats) -> list[int]:
-    """Return the pages that a visit can reach, in order."""
-    known = set(np.flatnonzero(entries > 0).tolist())
-    fresh = set(known)
+def find_reached(starts: Iterable[Thing], list_next: Callable[[Thing], Iterable[Thing]]) -> set[Thing]:
+    """Return what can be reached from the starts."""
+    known = set(starts)
+    fresh = known
     while fresh:
-        fresh = {int(each) for page in fresh for each in np.flatnonzero(to[page] >= 0.5)} - known
-        known |= fresh
-    return sorted(known)
+        fresh = {target for each in fresh for target in list_next(each)} - known
+        known = known | fresh
+    return known
 
 
 def compose_steps(seen: Seen, page: int, reached: list[int]) -> dict[str, Any]:
     """Compose a page's to, exit and bounce."""
     steps, names = seen.steps, seen.site.names
     least = min(seen.at_least, STRAY * float(steps.to[page].sum()))  # tabs and returns make a few steps that are none
-    going = {
-        names[other]: float(steps.to[page, other]) for other in reached if steps.to[page, other] >= max(least, 0.5)
-    }
+    going = {names[other]: float(steps.to[page, other])
+             for other in reached if steps.to[page, other] >= max(least, 0.5)}  # fmt: skip
     total, decided, landed = sum(going.values()), steps.decisions[page], steps.landings[page]
     bounce = float(steps.leaving.bounce[page]) if landed else float("nan")
     leave = float(steps.leaving.exit[page]) if decided else bounce
@@ -261,11 +232,8 @@ def drop_known_metadata(members: dict[str, Any], known: frozenset[str]) -> None:
 
 def write_call(call: dict[str, Any]) -> Any:
     """Return a call as the scenario writes it, in the short form if that is enough."""
-    return (
-        drop_default(call, "method", ApiCall)
-        if call.keys() & {"per_view", "failures"}
-        else (f"{call['method']} {call['path']}")
-    )
+    whole = drop_default(call, "method", ApiCall)
+    return whole if call.keys() & {"per_view", "failures"} else f"{call['method']} {call['path']}"
 
 
 def drop_default(members: dict[str, Any], name: str, section: type[ApiCall | Click]) -> dict[str, Any]:

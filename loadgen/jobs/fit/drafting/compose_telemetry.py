@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from loadgen.jobs.fit.drafting.draft import Draft
+from loadgen.jobs.fit.estimates.actions import find_bursts, find_named_inputs
 from loadgen.jobs.fit.estimates.estimate import Estimates, Seen
-from loadgen.jobs.fit.estimates.inputs import find_bursts, find_named_inputs
 from loadgen.jobs.fit.estimates.vitals import (
     FEW,
     LEAST,
@@ -21,7 +21,7 @@ from loadgen.jobs.fit.estimates.vitals import (
     match_device,
     match_logarithms,
 )
-from loadgen.jobs.fit.support import round_share, round_to, weigh
+from loadgen.jobs.fit.support import DEVICES, round_share, round_to, weigh
 from loadgen.rum.events import FID, PROTOCOLS
 from loadgen.scenario import Telemetry
 
@@ -38,60 +38,56 @@ LAWS["cls"] = ("cls_median", "cls_sigma")
 
 def compose_telemetry(draft: Draft, seen: Seen, found: Estimates) -> None:
     """Compose [telemetry] and the vitals of each kind of device."""
-    telemetry: dict[str, Any] = {}
-    for device, small in (("desktop", False), ("mobile", True)):
+    telemetry, navigation = draft.sections["telemetry"], found.navigation
+    for device, small in DEVICES:
         members, loads = compose_vitals(seen, small)
         if members:
             telemetry[device] = members
             draft.comments[f"telemetry.{device}"] = f"{loads:,} loads on {device}s."
     protocol = seen.recorded.loads.protocol[np.isfinite(seen.recorded.loads.protocol)].astype(np.int64)
     if len(protocol) >= LEAST and (counts := np.bincount(protocol)).max() >= ALL * len(protocol):
-        telemetry["protocol"] = PROTOCOLS[int(counts.argmax())]
-        draft.note("telemetry", f"protocol: {len(protocol):,} loads")
+        draft.add("telemetry", "protocol", PROTOCOLS[int(counts.argmax())], f"{len(protocol):,} loads")
     if cache := compose_cache(found):
-        telemetry["cache"] = cache
-        draft.note("telemetry", f"cache: files of {len(seen.loads.view):,} loads")
-    compose_navigation(draft, telemetry, found)
+        draft.add("telemetry", "cache", cache, f"files of {len(seen.loads.view):,} loads")
+    if navigation.preconnected is not None:
+        draft.add("telemetry", "preconnected", navigation.preconnected, f"{navigation.landings:,} landings")
+    if navigation.scripting is not None:
+        telemetry["scripting"] = navigation.scripting
+        draft.comments["telemetry.scripting"] = f"{navigation.cold:,} loads without a cached file."
     shifts, shifted = find_shifts(seen.loads)
     if shifted >= LEAST:
         telemetry["shifts"] = {name: round_share(share, shifted) for name, share in shifts.items()}
         draft.comments["telemetry.shifts"] = f"{shifted:,} loads whose layout shifts."
-    if (loads := find_shared_slowness(seen.loads)[1]) >= MANY:
-        telemetry["shared_slowness"] = Telemetry().shared_slowness  # calibrate finds it
-        draft.note("telemetry", f"shared_slowness: {loads:,} loads")
+    if (loads := find_shared_slowness(seen.loads)[1]) >= MANY:  # calibrate finds it
+        draft.add("telemetry", "shared_slowness", Telemetry().shared_slowness, f"{loads:,} loads")
     parts, images = find_lcp_parts(seen.recorded)
-    if images >= LEAST:
-        telemetry["lcp_parts"] = (100 * parts).tolist()  # calibrate finds them
-        draft.note("telemetry", f"lcp_parts: {images:,} images from the network")
+    if images >= LEAST:  # calibrate finds them
+        draft.add("telemetry", "lcp_parts", (100 * parts).tolist(), f"{images:,} images from the network")
     telemetry |= compose_outcomes(draft, found)
-    telemetry |= compose_inputs(draft, seen, found)
-    draft.sections["telemetry"] = telemetry
+    compose_inputs(draft, seen, found)
 
 
-def compose_inputs(draft: Draft, seen: Seen, found: Estimates) -> dict[str, float]:
+def compose_inputs(draft: Draft, seen: Seen, found: Estimates) -> None:
     """Compose the inputs besides links: clicks and keys, rage clicks, hidden tabs, and listeners for pointer events."""
-    telemetry: dict[str, float] = {}
-    if found.dwells.hidden is not None:
-        telemetry["tab_switches"] = round_share(found.dwells.hidden.share, found.dwells.hidden.loads)
-        draft.note("telemetry", f"tab_switches: {found.dwells.hidden.loads:,} loads without an input")
+    if hidden := found.dwells.hidden:
+        share = round_share(hidden.share, hidden.loads)
+        draft.add("telemetry", "tab_switches", share, f"{hidden.loads:,} loads without an input")
     elif found.dwells.desktop or found.dwells.mobile:
-        telemetry["tab_switches"] = 0.0  # time in hidden tabs is unknown, and is part of the think times
+        draft.sections["telemetry"]["tab_switches"] = 0.0  # time in hidden tabs is unknown: a part of the think times
     clicks, bursts = find_bursts(seen.recorded)
     firsts = len(seen.recorded.find_rows(FID))
-    if "interaction" in seen.settings.telemetries or firsts:
-        telemetry["interactions_per_minute"] = Telemetry().interactions_per_minute  # calibrate finds it
+    if "interaction" in seen.settings.telemetries or firsts:  # calibrate finds it
         shown = f"{len(clicks):,} clicks" if len(clicks) else f"{firsts:,} first inputs"
-        draft.note("telemetry", f"interactions_per_minute: {shown}")
+        draft.add("telemetry", "interactions_per_minute", Telemetry().interactions_per_minute, shown)
     if len(clicks) >= LEAST:
         angry = len(np.unique(seen.recorded.events.session[clicks[bursts]]))
         sessions = int((~seen.followers).sum())
-        telemetry["rage_clicks"] = round_share(min(angry / max(sessions, 1), 1.0), sessions)
-        draft.note("telemetry", f"rage_clicks: {sessions:,} sessions")
-    named, inputs = find_named_inputs(seen)
+        share = round_share(min(angry / max(sessions, 1), 1.0), sessions)
+        draft.add("telemetry", "rage_clicks", share, f"{sessions:,} sessions")
+    named, inputs = find_named_inputs(seen.recorded)
     if inputs >= LEAST:
-        telemetry["pointer_listeners"] = round_share(named / inputs, inputs)
-        draft.note("telemetry", f"pointer_listeners: {inputs:,} first inputs by pointer")
-    return telemetry
+        told = f"{inputs:,} first inputs by pointer"
+        draft.add("telemetry", "pointer_listeners", round_share(named / inputs, inputs), told)
 
 
 def compose_vitals(seen: Seen, small: bool) -> tuple[dict[str, Any], int]:
@@ -117,28 +113,12 @@ def compose_vitals(seen: Seen, small: bool) -> tuple[dict[str, Any], int]:
     return members, found["ttfb"].number or found["render"].number
 
 
-def compose_navigation(draft: Draft, telemetry: dict[str, Any], found: Estimates) -> None:
-    """Compose telemetry.preconnected and telemetry.scripting."""
-    navigation = found.navigation
-    if navigation.preconnected is not None:
-        telemetry["preconnected"] = navigation.preconnected
-        draft.note("telemetry", f"preconnected: {navigation.landings:,} landings")
-    if navigation.scripting is not None:
-        telemetry["scripting"] = navigation.scripting
-        draft.comments["telemetry.scripting"] = f"{navigation.cold:,} loads without a cached file."
-
-
 def compose_cache(found: Estimates) -> dict[str, Any]:
     """Compose telemetry.cache."""
-    cache: dict[str, Any] = {}
-    returning = found.returning
-    if returning.cached_again is not None:
-        cache["first_page_returning"] = round(returning.cached_again, 2)
-    if returning.cached_later is not None:
-        cache["later_pages"] = round(returning.cached_later, 2)
-    if returning.memory is not None:
-        cache["memory_seconds"] = round_to(returning.memory, returning.memory / 10)
-    return cache
+    again, later, memory = found.returning.cached_again, found.returning.cached_later, found.returning.memory
+    shares = {"first_page_returning": again, "later_pages": later}
+    cache = {name: round(share, 2) for name, share in shares.items() if share is not None}
+    return cache if memory is None else cache | {"memory_seconds": round_to(memory, memory / 10)}
 
 
 def compose_outcomes(draft: Draft, found: Estimates) -> dict[str, Any]:

@@ -34,6 +34,11 @@ class Draft:
         before = self.comments.get(block, "")
         self.comments[block] = f"{before[:-1]}; {what}." if before else f"{what}."
 
+    def add(self, section: str, name: str, value: Any, told: str) -> None:
+        """Add a member to a section, and to its comment the data that the member was estimated from."""
+        self.sections[section][name] = value
+        self.note(section, f"{name}: {told}")
+
     def build(self) -> Scenario:
         """Return the draft as a checked scenario."""
         return Scenario.parse(self.write(), self.name)
@@ -44,32 +49,25 @@ class Draft:
         bound_members(self.sections["telemetry"], Telemetry)
         for page in self.pages.values():
             bound_members(page, PageSpec)
-        blocks = [self._write_head()]
-        for name in SECTIONS:
-            members = self.sections[name]
-            if members:
-                blocks += self._write_table(name, members)
-        for name, page in self.pages.items():
-            blocks += self._write_table(f"pages.{_quote(name)}", page)
-        return "\n".join(blocks)
-
-    def _write_head(self) -> str:
-        lines = [f"name = {json.dumps(self.name)}", f"description = {write_toml(self.description)}"]
-        return "\n".join([*lines, *(_write_member(name, value) for name, value in self.top.items()), ""])
+        head = [f"name = {json.dumps(self.name)}", f"description = {write_toml(self.description)}",
+                *(_write_member(name, value) for name, value in self.top.items()), ""]  # fmt: skip
+        tables = self.sections | {f"pages.{_quote(name)}": page for name, page in self.pages.items()}
+        blocks = (block for name, members in tables.items() if members for block in self._write_table(name, members))
+        return "\n".join(["\n".join(head), *blocks])
 
     def _write_table(self, name: str, members: dict[str, Any]) -> list[str]:
-        """Return the text of a table, and the texts of its members that need a table of their own."""
-        own_tables = {key for key, value in members.items() if self._needs_table(f"{name}.{_quote(key)}", value)}
-        lines = [_write_member(key, value) for key, value in members.items() if key not in own_tables]
-        inner = [table for key in members if key in own_tables
-                 for table in self._write_table(f"{name}.{_quote(key)}", members[key])]  # fmt: skip
+        """Return the text of a table, and those of tables in it that have a comment or are too long for one line."""
+        lines, inner = [], []
+        for key, value in members.items():
+            path = f"{name}.{_quote(key)}"
+            if isinstance(value, dict) and (path in self.comments or len(write_toml(value)) > LONGEST_LINE - 30):
+                inner += self._write_table(path, value)
+            else:
+                lines.append(_write_member(key, value))
         if not lines:
             return inner
-        return ["\n".join([*_wrap_comment(self.comments.get(name, "")), f"[{name}]", *lines, ""]), *inner]
-
-    def _needs_table(self, name: str, value: Any) -> bool:
-        """Whether a value needs a table of its own: it is too long for one line, or has a comment."""
-        return isinstance(value, dict) and (name in self.comments or len(write_toml(value)) > LONGEST_LINE - 30)
+        comment = (f"# {line}" for line in _fill_lines(self.comments.get(name, "").split(), LONGEST_LINE - 2))
+        return ["\n".join([*comment, f"[{name}]", *lines, ""]), *inner]
 
 
 def _quote(name: str) -> str:
@@ -96,11 +94,6 @@ def _write_value(value: Any) -> str:
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return str(int(value))
     return write_toml(value)
-
-
-def _wrap_comment(text: str) -> list[str]:
-    """Break a comment into lines."""
-    return [f"# {line}" for line in _fill_lines(text.split(), LONGEST_LINE - 2)]
 
 
 def _fill_lines(words: Iterable[str], length: int) -> list[str]:

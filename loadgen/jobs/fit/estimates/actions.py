@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from loadgen.jobs.fit.reading.event_details import REJECTED, STACKED
-from loadgen.jobs.fit.reading.recorded import Bools, Floats, Ints, Recorded, SessionTable
-from loadgen.jobs.fit.support import find_common, fold_message, holds_secret, round_share, round_to
+from loadgen.jobs.fit.reading.metadata import CHROMIUM, WEB_VIEW
+from loadgen.jobs.fit.reading.recorded import Bools, Floats, Ints, Recorded
+from loadgen.jobs.fit.support import find_common, fold_message, holds_secret, round_share, round_to, tally
 from loadgen.jobs.fit.visits.visits import Visits
 from loadgen.rum import events as rum
 
@@ -26,6 +26,9 @@ MOST_CLICKS = 12
 FEWEST_WHOLE = 100
 """Sessions within the event limit that are needed to estimate from them how many sessions have errors."""
 
+
+BURST = 3
+"""Clicks on one element within a second that make a burst (Contentsquare's rage clicks)."""
 
 SCRIPT_ERROR, UNHANDLED = "Script error.", "unhandledrejection"
 UNCAUGHT = re.compile("^(Uncaught |uncaught exception: )")
@@ -61,27 +64,20 @@ def find_clicks(recorded: Recorded, visits: Visits, walked: Floats, at_least: in
     """Find the clicks on elements that belong to a page: members of a scenario's Click, by page."""
     events, rows = recorded.events, recorded.find_rows(rum.DOM)
     view = visits.of_event[rows]
-    counts: Counter[tuple[int, int]] = Counter()
-    whose: defaultdict[tuple[int, int], set[int]] = defaultdict(set)
     known = (view >= 0) & (events.key[rows] >= 0)
     visitor = recorded.sessions.visitor[events.session[rows[known]]]
-    for page, key, person in zip(
-        visits.page[view[known]].tolist(), events.key[rows[known]].tolist(), visitor.tolist(), strict=True
-    ):
-        counts[page, key] += 1
-        whose[page, key].add(person)
-    where: defaultdict[int, set[int]] = defaultdict(set)
-    for page, key in counts:
-        where[key].add(page)
+    found = zip(visits.page[view[known]].tolist(), events.key[rows[known]].tolist(), strict=True)
+    told = tally(zip(found, visitor.tolist(), strict=True))
+    where = Counter(key for _, key in told)  # pages that have the element
     busy = max(int((walked >= 50).sum()), 1)
     pages: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
-    for (page, key), number in sorted(counts.items(), key=lambda item: (item[0][0], -item[1], item[0][1])):
+    for (page, key), (number, people) in sorted(told.items(), key=lambda item: (item[0][0], -item[1][0], item[0][1])):
         _, element, name, css = recorded.keys[key].split("\n")
-        if not (name or css) or (len(where[key]) > EVERYWHERE * busy and len(where[key]) > 2):
+        if not (name or css) or where[key] > max(EVERYWHERE * busy, 2):
             continue
         share = round_share(min(number / max(walked[page], 1), 1.0), walked[page])
         secret = holds_secret(name + css) or not element.isalnum()
-        if share >= RARE and len(whose[page, key]) >= at_least and not secret and len(pages[page]) < MOST_CLICKS:
+        if share >= RARE and people >= at_least and not secret and len(pages[page]) < MOST_CLICKS:
             parts = {"element": element.upper(), "id": name, "css": css}
             pages[page].append({k: v for k, v in parts.items() if v} | {"per_view": share})
     return dict(pages)
@@ -97,39 +93,28 @@ def find_js_errors(recorded: Recorded, cut: Bools, visits: Visits, walked: Float
              zip(events.key[rows].tolist(), events.session[rows].tolist(), strict=True) if key in folded]  # fmt: skip
     visitor = recorded.sessions.visitor.tolist()
     common = find_common(((text, visitor[session]) for text, session in pairs), at_least)
-    messages = count_messages(pairs, list_engines(recorded.sessions, recorded.words))
+    messages = count_messages(recorded, pairs)
     view = visits.of_event[rows]
     pages = _weigh_pages(visits, events.session[rows[view >= 0]], visits.page[view[view >= 0]], walked)
     numbers = np.array(sorted(messages.values(), reverse=True), dtype=np.float64)
-    return JsErrors(
-        share,
-        often,
-        max(len(messages), 1),
-        fit_zipf(numbers),
-        pages,
-        len(rows),
-        count_thrown(recorded, rows),
-        dict(sorted(common.items(), key=lambda item: (-item[1], item[0]))),
-    )
+    common = dict(sorted(common.items(), key=lambda item: (-item[1], item[0])))
+    thrown = count_thrown(recorded, rows)
+    return JsErrors(share, often, max(len(messages), 1), fit_zipf(numbers), pages, len(rows), thrown, common)
 
 
-def count_messages(pairs: list[tuple[str, int]], engines: Sequence[str]) -> Counter[str]:
+def count_messages(recorded: Recorded, pairs: list[tuple[str, int]]) -> Counter[str]:
     """Count the messages of pairs (message, session) in the browser engine that has most of them.
 
-    Each engine words the same error in its own way, so one engine alone shows the number of distinct errors.
+    Each engine words the same error in its own way, so one engine alone shows the number of distinct errors. On iOS all
+    browsers are WebKit.
     """
+    words, people = [*recorded.words, ""], recorded.sessions
     found: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for text, session in pairs:
-        found[engines[session]][text] += 1
+        browser, system = words[people.browser[session]], words[people.system[session]]
+        webkit = "Safari" in browser or system == "iOS"
+        found["WebKit" if webkit else "Gecko" if browser == "Firefox" else "Blink"][text] += 1
     return max(found.values(), key=Counter.total, default=Counter())
-
-
-def list_engines(sessions: SessionTable, words: Sequence[str]) -> list[str]:
-    """Return the browser engine of each session; on iOS all browsers are WebKit."""
-    browser, system = ([words[place] if place >= 0 else "" for place in each.tolist()]
-                       for each in (sessions.browser, sessions.system))  # fmt: skip
-    return ["WebKit" if "Safari" in name or on == "iOS" else "Gecko" if name == "Firefox" else "Blink"
-            for name, on in zip(browser, system, strict=True)]  # fmt: skip
 
 
 def measure_error_sessions(errors: Ints, cut: Bools) -> tuple[float, float]:
@@ -199,3 +184,27 @@ def fit_zipf(counts: Floats) -> float:
         weights = np.exp(-middle * logarithms)
         low, high = (middle, high) if (weights * logarithms).sum() / weights.sum() > mean else (low, middle)
     return round(low, 2)
+
+
+def find_bursts(recorded: Recorded) -> tuple[Ints, Bools]:
+    """Return the rows of clicks, sorted by session, page and element, and whether each belongs to a burst."""
+    events, rows = recorded.events, recorded.find_rows(rum.DOM)
+    rows = rows[np.lexsort((events.at[rows], events.key[rows], events.number[rows], events.session[rows]))]
+    who = np.stack((events.session[rows], events.number[rows], events.key[rows]))
+    later, begins = BURST - 1, np.zeros(len(rows), dtype=bool)
+    soon = events.at[rows[later:]] - events.at[rows[:-later]] <= 1
+    begins[:-later] = (who[:, later:] == who[:, :-later]).all(axis=0) & soon
+    bursts = begins.copy()
+    for step in range(1, BURST):
+        bursts[step:] |= begins[:-step]
+    return rows, bursts
+
+
+def find_named_inputs(recorded: Recorded) -> tuple[int, int]:
+    """Count the first inputs by pointer that name their target, and all of them, in Chromium browsers.
+
+    These browsers, alone, name the target only if a script listens for pointer events.
+    """
+    rows, able = recorded.find_rows(rum.FID), recorded.find_words(recorded.sessions.browser, CHROMIUM | {WEB_VIEW})
+    codes = recorded.events.code[rows[able[recorded.events.session[rows]]]]
+    return int((codes == 1).sum()), int(np.isfinite(codes).sum())

@@ -12,8 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from loadgen.jobs.fit.estimates.arrival_crowd import CrowdFit, fit_crowd
-from loadgen.jobs.fit.estimates.arrival_rhythm import fit_day, fit_noise
+from loadgen.jobs.fit.estimates.arrival_curves import CrowdFit, fit_crowd, fit_day, fit_noise
 from loadgen.jobs.fit.reading.recorded import Floats, Ints
 from loadgen.jobs.fit.support import round_rate, round_span
 from loadgen.units import format_duration
@@ -43,6 +42,10 @@ DAYS_FROM = 0.8 * 86_400
 """Seconds that the data must cover before a rhythm of days is tried."""
 
 
+Pieces = list[tuple[int, int]]
+"""Straight lines, each over the spans from one to before another."""
+
+
 class Curve(NamedTuple):
     """The arrivals as the scenario writes them."""
 
@@ -69,14 +72,15 @@ def fit_arrivals(starts: Floats, factor: float = 1.0, countries: dict[str, float
     if len(counts) < 2 * SHORTEST:
         return constant
     variance = _smooth(counts / widths) * widths
-    whole = _fit_constant(counts, widths, variance)
+    mean = counts.sum() / widths.sum() * widths
+    whole = float(((counts - mean) ** 2 / np.maximum(mean, variance)).sum()) + 0.5 * LEVEL * log(len(counts))
     pieces, cost = _find_pieces(counts / widths, variance / widths**2)
     if duration >= DAYS_FROM and whole > len(counts):
         day = fit_day(float(starts[0]), duration, countries, counts, edges)
         if whole - day.cost > EXPLAINED * min(whole - len(counts), whole - cost):
             rate = round_rate(day.rate * factor, number)
             return Curve("days", duration, {"rate": rate, "day": day.members} | day.noise, number)
-    noisy = fit_noise(counts, counts.sum() / widths.sum() * widths, widths)
+    noisy = fit_noise(counts, mean, widths)
     calm = noisy[0] + (0.5 * LEVEL + 2 * PENALTY) * log(len(counts)) if noisy else np.inf
     if len(pieces) > FEW and (crowd := fit_crowd(counts, edges, variance, duration)):
         members, error = _add_noise(crowd, counts, widths)
@@ -113,19 +117,7 @@ def _smooth(values: Floats) -> Floats:
     return np.asarray(np.maximum(smooth, max(values.mean() / 50, 1e-12)), dtype=np.float64)
 
 
-def _fit_constant(counts: Floats, widths: Floats, variance: Floats) -> float:
-    mean = counts.sum() / widths.sum() * widths
-    return float(((counts - mean) ** 2 / np.maximum(mean, variance)).sum() + 0.5 * LEVEL * log(len(counts)))
-
-
-class _Piece(NamedTuple):
-    """A straight line over the spans from `begin` to before `end`."""
-
-    begin: int
-    end: int
-
-
-def _find_pieces(rates: Floats, variance: Floats) -> tuple[list[_Piece], float]:
+def _find_pieces(rates: Floats, variance: Floats) -> tuple[Pieces, float]:
     """Find the straight pieces that explain the rates best, and their cost (error plus penalties)."""
     bins = len(rates)
     best, cut = np.full(bins + 1, np.inf), np.zeros(bins + 1, dtype=int)
@@ -138,7 +130,7 @@ def _find_pieces(rates: Floats, variance: Floats) -> tuple[list[_Piece], float]:
                     best[end], cut[end] = cost, begin
     pieces, end = [], bins
     while end:
-        pieces.append(_Piece(int(cut[end]), end))
+        pieces.append((int(cut[end]), end))
         end = int(cut[end])
     return pieces[::-1], float(best[bins])
 
@@ -154,9 +146,7 @@ def _find_error(rates: Floats, variance: Floats, bins: int) -> float:
     return min(level - float(slope**2 * spread) + PENALTY * log(bins), level + LEVEL * log(bins))
 
 
-def _write_stages(
-    pieces: list[_Piece], edges: Floats, rates: Floats, variance: Floats, factor: float
-) -> dict[str, Any]:
+def _write_stages(pieces: Pieces, edges: Floats, rates: Floats, variance: Floats, factor: float) -> dict[str, Any]:
     """Fit all pieces together and write them as stages; a jump is a stage with duration 0."""
     ties = np.arange(2 * len(pieces))  # the rates at each piece's ends; equal numbers are one rate
     for _ in range(2 * len(pieces)):
@@ -168,14 +158,15 @@ def _write_stages(
     values, errors = _fit_ends(pieces, ties, rates, variance)
     if len(set(ties.tolist())) == 1:
         return {}
-    size = {int(tie): _round(max(float(values[tie]), 0.0) * factor, float(errors[tie]) * factor) for tie in set(ties)}
-    ends = [size[int(tie)] for tie in ties]
+    sizes = np.maximum(values, 0.0) * factor
+    certain = np.minimum((sizes / np.maximum(errors * factor, 1e-9)) ** 2, 1e9)
+    ends = [round_rate(float(sizes[tie]), int(certain[tie])) for tie in ties.tolist()]
     stages: list[dict[str, Any]] = []
     for place, piece in enumerate(pieces):
         low, high = ends[2 * place], ends[2 * place + 1]
         if place and low != ends[2 * place - 1]:
             stages.append({"duration": 0, "target": low})
-        begin, end = (_find_moment(edges, each) for each in (piece.begin, piece.end))
+        begin, end = (_find_moment(edges, each) for each in piece)
         if place and len({*ends[2 * place - 2 : 2 * place + 2]}) == 1:
             stages[-1]["duration"] = round(stages[-1]["duration"] + end - begin, 1)
         else:
@@ -190,16 +181,12 @@ def _find_moment(edges: Floats, place: int) -> float:
     return round_span(float(edges[place]) + 0.5, float(edges[1] - edges[0]) / 6)
 
 
-def _round(value: float, error: float) -> float:
-    return round_rate(value, int(min((value / max(error, 1e-9)) ** 2, 1e9)))
-
-
-def _fit_ends(pieces: list[_Piece], ties: Ints, rates: Floats, variance: Floats) -> tuple[Floats, Floats]:
+def _fit_ends(pieces: Pieces, ties: Ints, rates: Floats, variance: Floats) -> tuple[Floats, Floats]:
     """Fit the rates at the pieces' ends by least squares; return them with their standard errors."""
     table = np.zeros((len(rates), len(ties)))
-    for place, piece in enumerate(pieces):
-        way = (np.arange(piece.end - piece.begin) + 0.5) / (piece.end - piece.begin)
-        rows = np.arange(piece.begin, piece.end)
+    for place, (begin, end) in enumerate(pieces):
+        way = (np.arange(end - begin) + 0.5) / (end - begin)
+        rows = np.arange(begin, end)
         table[rows, ties[2 * place]] += 1 - way
         table[rows, ties[2 * place + 1]] += way
     used = np.unique(ties)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Container
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,6 +25,9 @@ from loadgen.rum import events as rum
 METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 RARE = 0.01
 """Calls per view below which a call is left out."""
+
+TOLD = 0.02
+"""Share of successful calls among the recorded ones from which all calls are recorded."""
 
 STRAY = 0.1
 """A call with at most this share of another page's rate is a stray: it ended after the visitor had left that page."""
@@ -67,7 +71,7 @@ def find_calls(recorded: Recorded, site: RecordedSite, visits: Visits, walked: F
     traced = recorded.find_rows(rum.XRAY)
     rows = traced if len(traced) else recorded.find_rows(rum.HTTP)
     status = events.code[rows]
-    whole = bool(len(traced)) or bool(len(rows) and ((status >= 200) & (status < 400)).mean() > 0.02)
+    whole = bool(len(traced)) or are_told(status)
     named = _name_calls(recorded, site, visits, rows)
     inside = np.array([call is not None for call in named], dtype=bool)
     rows, status, names = rows[inside], status[inside], [call for call in named if call is not None]
@@ -77,13 +81,11 @@ def find_calls(recorded: Recorded, site: RecordedSite, visits: Visits, walked: F
     if own:
         usual = np.array([call not in own for call in names], dtype=bool)
         rows, status = rows[usual], status[usual]
-    rates = {call: number / max(walked[call.page], 1) for call, number in kept.items()}
+    rates = _drop_strays({call: number / max(walked[call.page], 1) for call, number in kept.items()})
     failing = {str(int(code)): int(number) for code, number in zip(*np.unique(status, return_counts=True), strict=True)
                if code == 0 or 400 <= code < 600}  # fmt: skip
     if whole:
-        total = max(len(rows), 1)
-        shares = {code: number / total for code, number in failing.items()}
-        rates = _drop_strays(rates)
+        shares = {code: number / max(len(rows), 1) for code, number in failing.items()}
     else:
         rates, shares = _guess_rates(rates, kept, walked, failing)
     network = round_share(shares.pop("0", 0.0), len(rows) / max(sum(shares.values()), 1e-9) if not whole else len(rows))
@@ -93,30 +95,27 @@ def find_calls(recorded: Recorded, site: RecordedSite, visits: Visits, walked: F
     return SiteCalls(pages, failures, network, len(named), whole, events.value[traced])
 
 
+def are_told(status: Floats) -> bool:
+    """Whether successful calls are among those with these statuses, beside the few that count as failed."""
+    return bool(len(status) and ((status >= 200) & (status < 400)).mean() > TOLD)
+
+
 def _name_calls(recorded: Recorded, site: RecordedSite, visits: Visits, rows: Any) -> list[_Call | None]:
     """Return page, method and path of each call, with placeholders for the page's items; None: unknown."""
-    events = recorded.events
-    view = visits.of_event[rows]
-    keys = events.key[rows]
+    view, keys = visits.of_event[rows], recorded.events.key[rows]
     urls = [split_origin(key.partition(" ")[2], recorded.domains) for key in recorded.keys]
     paths = [path for _, path in urls]
     used = {int(key): 1 for key in np.unique(keys[keys >= 0])}
     shape = {place: each.path for each in fold_paths(paths, used) for place in each.members}
-    known: dict[tuple[int, int], _Call | None] = {}
-    found: list[_Call | None] = []
-    for row, key in zip(view.tolist(), keys.tolist(), strict=True):
-        if row < 0 or key < 0:
-            found.append(None)
-            continue
-        path = int(visits.path[row])
-        if (path, key) not in known:
-            method = recorded.keys[key].partition(" ")[0]
-            page = int(visits.page[row])
-            items = list_items(site, page, recorded.pages[path])
-            named = fill_placeholders(paths[key], shape[key], items)
-            known[path, key] = _Call(page, method, urls[key][0] + named) if method in METHODS else None
-        found.append(known[path, key])
-    return found
+
+    @cache
+    def name(path: int, key: int) -> _Call | None:
+        page, method = int(site.of_path[path]), recorded.keys[key].partition(" ")[0]
+        named = fill_placeholders(paths[key], shape[key], list_items(site, page, recorded.pages[path]))
+        return _Call(page, method, urls[key][0] + named) if method in METHODS else None
+
+    return [name(int(visits.path[row]), key) if row >= 0 and key >= 0 else None
+            for row, key in zip(view.tolist(), keys.tolist(), strict=True)]  # fmt: skip
 
 
 def split_origin(url: str, own: Container[str]) -> tuple[str, str]:
@@ -125,21 +124,14 @@ def split_origin(url: str, own: Container[str]) -> tuple[str, str]:
         return "", url
     scheme, _, rest = url.partition("://")
     host, slash, path = rest.partition("/")
-    is_foreign = (
-        scheme in ("http", "https")
-        and HOST.fullmatch(host)
-        and host.partition(":")[0] not in own
-        and not holds_secret(host)
-    )
-    return f"{scheme}://{host}" if is_foreign else "", slash + path
+    told = scheme in ("http", "https") and HOST.fullmatch(host) and not holds_secret(host)
+    return f"{scheme}://{host}" if told and host.partition(":")[0] not in own else "", slash + path
 
 
 def list_items(site: RecordedSite, page: int, path: str) -> dict[str, str]:
     """Return the values behind the placeholders of a page's path, each with its placeholder."""
     template = site.templates[page].path
-    if template == OTHER_PATH:
-        return {}
-    return list_values(template, path)
+    return list_values(template, path) if template != OTHER_PATH else {}
 
 
 def fill_placeholders(path: str, shape: str, items: dict[str, str]) -> str:
@@ -177,22 +169,18 @@ def _find_own_failures(names: list[_Call], status: Floats, kept: dict[_Call, int
     expected = views * (np.median(table / views, axis=0) if len(views) else 0.0)
     least = np.where(np.arange(table.shape[-1]) == 0, 1.0, RARELY)
     unlike = np.any(np.abs(table - expected) > SURELY * np.sqrt(np.maximum(expected, least)), axis=1)
-    found = {}
-    for (call, number), own in zip(kept.items(), np.atleast_1d(unlike).tolist(), strict=True):
-        if own:
-            found[call] = {str(code): round_share(count / number, number)
-                           for code, count in sorted(by_call[call].items())}  # fmt: skip
-    return found
+    return {call: {str(code): round_share(count / kept[call], kept[call])
+                   for code, count in sorted(by_call[call].items())}
+            for call, own in zip(kept, np.atleast_1d(unlike).tolist(), strict=True) if own}  # fmt: skip
 
 
 def _drop_strays(rates: dict[_Call, float]) -> dict[_Call, float]:
     """Drop the rates of stray calls, which belong to the page before."""
+    names = {call: (call.method, PATTERN_NAME.sub("0", call.path)) for call in rates}
     highest: dict[tuple[str, str], float] = {}
     for call, rate in rates.items():
-        name = (call.method, PATTERN_NAME.sub("0", call.path))
-        highest[name] = max(highest.get(name, 0.0), rate)
-    return {call: rate for call, rate in rates.items()
-            if rate > STRAY * highest[call.method, PATTERN_NAME.sub("0", call.path)]}  # fmt: skip
+        highest[names[call]] = max(highest.get(names[call], 0.0), rate)
+    return {call: rate for call, rate in rates.items() if rate > STRAY * highest[names[call]]}
 
 
 def _guess_rates(
@@ -201,7 +189,6 @@ def _guess_rates(
     """Guess the calls per view and the probability of each failure if only failures are recorded."""
     if not rates:
         return {}, {}
-    rates = _drop_strays(rates)
     sure = [call for call in rates if counts[call] >= 20] or list(rates)
     top = max(rates[call] for call in sure)
     often = [call for call in sure if rates[call] >= ALIKE * top]

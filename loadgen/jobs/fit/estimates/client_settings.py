@@ -6,20 +6,22 @@ with the highest number of events continue in the next batch.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from loadgen.jobs.fit.estimates.calls import are_told
 from loadgen.jobs.fit.estimates.custom_data import find_attributes
 from loadgen.jobs.fit.estimates.files import LIMITED, find_most_images, read_kinds
-from loadgen.jobs.fit.reading.recorded import Bools, Ints, Recorded
+from loadgen.jobs.fit.reading.recorded import Bools, Ints, Recorded, mark
+from loadgen.jobs.fit.support import group
+from loadgen.jobs.fit.visits.cuts import span_groups
 from loadgen.jobs.fit.visits.visits import make_view_keys
 from loadgen.rum import events as rum
 from loadgen.scenario import Client
 
-DEFAULT_EVENTS, DEFAULT_BATCH, DEFAULT_INTERVAL = 200, 100, 5000
-"""The web client's own limits of a session and of a batch, and ms between dispatches (aws-rum-web 3.2.1)."""
+USUAL = Client()
+"""The web client's own settings (aws-rum-web 3.2.1), except that it keeps cookies."""
 
 FROM_CDN = "arw-script"
 KEPT = (*rum.HELD_UNTIL_HIDDEN, rum.LCP)
@@ -58,53 +60,36 @@ class ClientSettings(NamedTuple):
     @property
     def interval(self) -> float:
         """Seconds between dispatches."""
-        return float(self.members.get("dispatchInterval", DEFAULT_INTERVAL)) / 1000
+        return float(self.members.get("dispatchInterval", USUAL.dispatchInterval)) / 1000
 
 
 def find_settings(recorded: Recorded, at_least: int) -> ClientSettings:
     """Find the client's settings in the data."""
-    members: dict[str, Any] = {}
     cookies = bool((recorded.sessions.user >= 0).mean() > 0.5) if len(recorded.sessions.user) else True
-    if not cookies:
-        members["allowCookies"] = False
-    limit = _find_session_limit(recorded)
-    if limit != DEFAULT_EVENTS:
-        members["sessionEventLimit"] = limit
-    batches = list_batches(recorded)
-    batch = _find_batch_limit(batches)
-    if batch != DEFAULT_BATCH:
-        members["batchLimit"] = batch
-    http = recorded.events.code[recorded.find_rows(rum.HTTP)]
-    if len(recorded.find_rows(rum.XRAY)):
-        members["enableXRay"] = True
-    if len(http) and ((http >= 200) & (http < 400)).mean() > 0.02:
-        members["recordAllRequests"] = True
-    if (form := _find_id_format(recorded)) != "PATH":
-        members["pageIdFormat"] = form
-    if rum.TTI in recorded.types:
-        members["timeToInteractive"] = True
-    if not _has_urls(recorded):
-        members["recordResourceUrl"] = False
-    if (images := find_most_images(_count_images(recorded))) > Client().resourceEventLimit:
-        members["resourceEventLimit"] = images
-    if "batchLimit" not in members and (interval := _find_interval(batches)) is not None:
-        members["dispatchInterval"] = interval
-    release = _find_usual(recorded, recorded.sessions.release)
-    if release is not None and release[1] >= at_least:
-        members["releaseId"] = release[0]
-    if (_find_usual(recorded, recorded.sessions.client) or ("",))[0] == FROM_CDN:
-        members["installed"] = "cdn"
-    texts: defaultdict[str, list[int]] = defaultdict(list)
-    for place, visitor in zip(recorded.sessions.attributes.tolist(), recorded.sessions.visitor.tolist(), strict=True):
-        if place >= 0:
-            texts[recorded.words[place]].append(visitor)
+    limit, batches = find_pile(np.bincount(recorded.events.session), USUAL.sessionEventLimit), list_batches(recorded)
+    batch, release = _find_batch_limit(batches), _find_usual(recorded, recorded.sessions.release)
+    named = np.array([not key.endswith(" ") for key in recorded.keys] + [False])
+    files = recorded.events.key[recorded.find_rows(rum.RESOURCE)]
+    found = {
+        "allowCookies": cookies,
+        "sessionEventLimit": limit,
+        "batchLimit": batch,
+        "enableXRay": rum.XRAY in recorded.types,
+        "recordAllRequests": are_told(recorded.events.code[recorded.find_rows(rum.HTTP)]),
+        "pageIdFormat": _find_id_format(recorded),
+        "timeToInteractive": rum.TTI in recorded.types,
+        "recordResourceUrl": not len(files) or bool(named[files].any()),
+        "resourceEventLimit": find_most_images(_count_images(recorded)),
+        "dispatchInterval": _find_interval(batches) if batch == USUAL.batchLimit else USUAL.dispatchInterval,
+        "releaseId": release[0] if release is not None and release[1] >= at_least else None,
+        "installed": "cdn" if (_find_usual(recorded, recorded.sessions.client) or ("",))[0] == FROM_CDN else "npm",
+    }
+    members: dict[str, Any] = {name: value for name, value in found.items() if value != getattr(USUAL, name)}
+    attributes, visitor = recorded.sessions.attributes.tolist(), recorded.sessions.visitor.tolist()
+    texts = group((recorded.words[place], each) for place, each in zip(attributes, visitor, strict=True) if place >= 0)
     members |= find_attributes(texts, len(recorded.sessions.visitor), recorded.changing, at_least)
     custom = any(not name.startswith(rum.EVENT_PREFIX) for name in recorded.types)
     return ClientSettings(cookies, limit, members, _find_telemetries(recorded), custom)
-
-
-def _find_session_limit(recorded: Recorded) -> int:
-    return find_pile(np.bincount(recorded.events.session), DEFAULT_EVENTS)
 
 
 def find_pile(counts: Ints, otherwise: int) -> int:
@@ -161,7 +146,7 @@ def _find_batch_limit(batches: Batches) -> int:
     full = (batches.number == highest) & ~batches.final
     if highest > 1 and full.any() and _are_piled(batches.number) and batches.continued[full].mean() > 0.5:
         return highest
-    return DEFAULT_BATCH if highest <= DEFAULT_BATCH else highest
+    return max(highest, USUAL.batchLimit)
 
 
 class Batches(NamedTuple):
@@ -176,12 +161,10 @@ class Batches(NamedTuple):
 def list_batches(recorded: Recorded) -> Batches:
     """List the batches by session and time; events without a batch id are left out."""
     events = recorded.events
-    known = (events.batch >= 0) & ~np.isin(events.type, [recorded.find_type(name) for name in KEPT])
+    known = (events.batch >= 0) & ~mark(len(events.at), recorded.find_rows(*KEPT))
     batch, at, session = events.batch[known], events.at[known], events.session[known]
     size = int(events.batch.max(initial=-1)) + 1
-    first, last = np.full(size, np.inf), np.full(size, -np.inf)
-    np.minimum.at(first, batch, at)
-    np.maximum.at(last, batch, at)
+    first, last = span_groups(batch, at, size)
     whose = np.full(size, -1)
     whose[batch] = session
     told = np.flatnonzero(whose >= 0)
@@ -192,18 +175,18 @@ def list_batches(recorded: Recorded) -> Batches:
     return Batches(number, (last - first)[told].astype(np.int64), continued, ~follows)
 
 
-def _find_interval(batches: Batches) -> int | None:
-    """Return the milliseconds between dispatches; None: the client's default, or unknown.
+def _find_interval(batches: Batches) -> int:
+    """Return the milliseconds between dispatches, the client's default if they are unknown.
 
     A longer interval shows in batches that span more than the default; a shorter one in the lack of expected spans.
     """
     counts = np.bincount(batches.span[batches.span > 0], minlength=2)
     longest = int(np.flatnonzero(counts >= FEWEST).max(initial=0))
-    if longest < 2 or counts[longest + 1 :].sum() > PILED * counts.sum() or longest * 1000 == DEFAULT_INTERVAL:
-        return None
-    longer = counts[DEFAULT_INTERVAL // 1000 + 1 :].sum()
+    if longest < 2 or counts[longest + 1 :].sum() > PILED * counts.sum():
+        return USUAL.dispatchInterval
+    longer = counts[USUAL.dispatchInterval // 1000 + 1 :].sum()
     expected = counts[longest] ** 2 / max(counts[longest - 1], 1)
-    return longest * 1000 if longer >= MANY or (not longer and expected >= EXPECTED) else None
+    return longest * 1000 if longer >= MANY or (not longer and expected >= EXPECTED) else USUAL.dispatchInterval
 
 
 def _find_id_format(recorded: Recorded) -> str:
@@ -217,13 +200,6 @@ def _find_id_format(recorded: Recorded) -> str:
     return "HASH" if alone > behind else "PATH_AND_HASH"
 
 
-def _has_urls(recorded: Recorded) -> bool:
-    """Whether any file has a URL; without one, the client was set to leave URLs out."""
-    rows = recorded.find_rows(rum.RESOURCE)
-    named = np.array([not key.endswith(" ") for key in recorded.keys] + [False])
-    return not len(rows) or bool(named[recorded.events.key[rows]].any())
-
-
 def _find_usual(recorded: Recorded, words: Ints) -> tuple[str, int] | None:
     """Return the most frequent word and its number of visitors; None: there is no word."""
     counts = np.bincount(words[words >= 0])
@@ -235,11 +211,10 @@ def _find_usual(recorded: Recorded, words: Ints) -> tuple[str, int] | None:
 
 def _find_telemetries(recorded: Recorded) -> tuple[str, ...]:
     """Return the families of collected events; errors and calls may be missing because nothing failed."""
-    seen = [name for name, types in (
+    return tuple(name for name, types in (
         ("errors", (rum.JS_ERROR,)),
         ("performance", (rum.NAVIGATION, rum.RESOURCE, rum.LCP, rum.CLS, rum.FCP, rum.TTFB)),
         ("http", (rum.HTTP, rum.XRAY)),
         ("interaction", (rum.DOM,)),
         ("replay", (rum.REPLAY,)),
-    ) if any(name in recorded.types for name in types)]  # fmt: skip
-    return tuple(seen)
+    ) if any(each in recorded.types for each in types))  # fmt: skip

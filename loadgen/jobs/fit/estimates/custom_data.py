@@ -19,7 +19,7 @@ import numpy as np
 
 from loadgen.jobs.fit.estimates.calls import list_items
 from loadgen.jobs.fit.reading.recorded import Floats, Ints, Recorded
-from loadgen.jobs.fit.support import find_common, holds_secret, may_be_told, round_share, round_to, tally
+from loadgen.jobs.fit.support import find_common, group, holds_secret, may_be_told, round_share, round_to, tally
 from loadgen.jobs.fit.visits.site import RecordedSite
 from loadgen.jobs.fit.visits.visits import Visits
 from loadgen.rum import events as rum
@@ -63,12 +63,9 @@ def find_custom_events(
             share = len(own) / max(walked[page], 1)
             if share < RARE or len(np.unique(visitor[rows[own]])) < at_least or len(pages[page]) >= MOST_EVENTS:
                 continue
-            details = _find_details(recorded, site, visits, page, (rows[own], view[own]), at_least)
-            own_rows = rows[own]
-            metadata = find_usual_attributes(
-                recorded.words, events.attributes[own_rows], visitor[own_rows], (), at_least
-            )
-            parts = {"details": details, "metadata": metadata}
+            whose, attributes = visitor[rows[own]], events.attributes[rows[own]]
+            parts = {"details": _find_details(recorded, site, visits, page, (rows[own], view[own]), at_least),
+                     "metadata": find_usual_attributes(recorded.words, attributes, whose, (), at_least)}  # fmt: skip
             written = {"type": name} | {part: value for part, value in parts.items() if value}
             share = round_share(min(share, 1.0), walked[page])
             pages[page].append(written if share > 0.96 else {"type": name, "per_view": share} | written)
@@ -103,10 +100,8 @@ def _fill_items(value: Any, items: dict[str, str]) -> Any:
 
 def _find_usual_members(values: Sequence[tuple[Any, int]], at_least: int, depth: int) -> dict[str, Any]:
     """Return the members that most objects have, with their usual values; `values`: pairs (object, session)."""
-    members: defaultdict[str, list[tuple[Any, int]]] = defaultdict(list)
-    for found, visitor in values:
-        for name, value in found.items() if isinstance(found, dict) else ():
-            members[name].append((value, visitor))
+    members = group((name, (value, visitor)) for found, visitor in values if isinstance(found, dict)
+                    for name, value in found.items())  # fmt: skip
     told = [name for name, found in members.items()
             if len(found) > len(values) / 2 and may_be_written(name) and count_visitors(found) >= at_least]  # fmt: skip
     usual = {name: _find_usual(members[name], at_least, depth - 1) for name in told}
@@ -130,11 +125,6 @@ def may_be_written(value: Any) -> bool:
     return isinstance(value, bool) or (isinstance(value, int | float) and abs(value) < SMALL)
 
 
-def is_number(value: Any) -> bool:
-    """Whether a value is a number that may be written in rounded form."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LARGE
-
-
 def _find_usual(values: list[tuple[Any, int]], at_least: int, depth: int) -> Any:
     """Return the most common value, the median of different numbers, or objects' usual members; None: none is usual."""
     if depth and sum(isinstance(value, dict) for value, _ in values) > len(values) / 2:
@@ -144,9 +134,10 @@ def _find_usual(values: list[tuple[Any, int]], at_least: int, depth: int) -> Any
     best = max(common, key=lambda text: (common[text], text), default=None)
     if best is not None and may_be_written(value := msgspec.json.decode(best)):
         return value
-    whose = [pair for pair in values if is_number(pair[0])]
-    if len(whose) >= 0.9 * len(values) and count_visitors(whose) >= at_least:
-        numbers = np.array([value for value, _ in whose], dtype=np.float64)
+    told = [(value, visitor) for value, visitor in values
+            if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LARGE]  # fmt: skip
+    if len(told) >= 0.9 * len(values) and count_visitors(told) >= at_least:
+        numbers = np.array([value for value, _ in told], dtype=np.float64)
         middle = float(np.median(numbers))
         rounded = round_to(middle, max(float(np.std(numbers)), abs(middle) * 0.1))
         return int(rounded) if rounded == int(rounded) else rounded
@@ -164,11 +155,10 @@ def find_attributes(
         changing: Names whose values change within a session.
         at_least: Visitors who must have a value.
     """
-    values: defaultdict[str, list[tuple[Any, int, bool]]] = defaultdict(list)
     found = tally((member, visitor) for text, visitors in texts.items() for member in _list_values(text)
                   for visitor in visitors)  # fmt: skip
-    for (name, _, value), (number, visitors) in sorted(found.items(), key=lambda item: (-item[1][0], str(item[0]))):
-        values[name].append((value, number, visitors >= at_least and may_be_told(str(value))))
+    values = group((name, (value, number, visitors >= at_least and may_be_told(str(value)))) for (name, _, value), (
+        number, visitors) in sorted(found.items(), key=lambda item: (-item[1][0], str(item[0]))))  # fmt: skip
     common: dict[str, Any] = {}
     varying: dict[str, Any] = {}
     for name, counts in sorted(values.items()):

@@ -8,6 +8,7 @@ too. A time includes time in a hidden tab; `calibrate` corrects means and spread
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -46,15 +47,14 @@ def measure_dwells(recorded: Recorded, visits: Visits) -> Dwells:
     ready, seen = find_ready(recorded, visits)
     view = np.flatnonzero(np.isfinite(visits.spent) & (visits.loads <= 1))
     after = np.minimum(view + 1, len(ready) - 1)
-    loading = np.maximum(seen[view] - ready[view], 0) + ready[after]
-    seconds = (visits.spent[view] - loading) / 1000
-    return Dwells(view, np.maximum(seconds, 0.05))
+    loading = seen[view] - ready[view] + ready[after]
+    return Dwells(view, np.maximum((visits.spent[view] - loading) / 1000, 0.05))
 
 
 def add_parting_clicks(dwells: Dwells, recorded: Recorded, visits: Visits) -> Dwells:
     """Add, for sessions without cookies, the times that ended with a click which led to the next load."""
     ready, seen = find_ready(recorded, visits)
-    seconds = find_parting_clicks(recorded, visits) - np.maximum(seen - ready, 0) / 1000
+    seconds = find_parting_clicks(recorded, visits) - (seen - ready) / 1000
     view = np.flatnonzero(np.isfinite(seconds) & (recorded.sessions.user < 0)[visits.session])
     return Dwells(np.append(dwells.view, view), np.append(dwells.seconds, np.maximum(seconds[view], 0.05)))
 
@@ -88,8 +88,7 @@ def find_hidden_tabs(recorded: Recorded, visits: Visits) -> HiddenTabs | None:
 
 def find_kinds(recorded: Recorded, visits: Visits) -> Ints:
     """Return a number for each view's browser and version, on which it depends whether inputs are measured."""
-    people = recorded.sessions
-    kinds: Ints = (people.browser * 100_003 + people.version)[visits.session]
+    kinds: Ints = (recorded.sessions.browser * 100_003 + recorded.sessions.version)[visits.session]
     return kinds
 
 
@@ -119,7 +118,7 @@ def restore_long_times(recorded: Recorded, visits: Visits, mobile: Bools, limit:
     ready, seen = find_ready(recorded, visits)
     seconds = np.full(len(visits.page), np.nan)
     seconds[dwells.view] = dwells.seconds
-    times = list_cut_times(recorded, visits, limit, seconds, np.maximum(seen - ready, 0) / 1000)
+    times = list_cut_times(recorded, visits, limit, seconds, (seen - ready) / 1000)
     roomy = find_roomy(recorded, visits, limit)[times.view]
     group = 2 * visits.page[times.view] + mobile[visits.session[times.view]]
     restored = np.full(len(times.view), np.nan)
@@ -167,7 +166,7 @@ def fit_dwells(recorded: Recorded, visits: Visits, mobile: Bools, interval: floa
     return DwellLaws(laws[0][1], laws[1][1], own, hidden)
 
 
-Samples = dict[int, tuple[Floats, Floats]]
+Samples = dict[int, tuple[Floats, ...]]
 """[page]: some of its times on desktops, and some on mobiles."""
 
 
@@ -179,7 +178,8 @@ def find_different_pages(page: Ints, small: Bools, seconds: Floats) -> list[int]
     """
     counts = np.bincount(page)
     pages = [each for each in np.argsort(-counts, kind="stable").tolist() if counts[each] >= 4 * LEAST]
-    samples = {each: (_sample(seconds[(page == each) & ~small]), _sample(seconds[(page == each) & small]))
+    samples = {each: tuple(own[:: max(len(own) // SAMPLED, 1)]
+                           for own in (seconds[(page == each) & (small == device)] for device in (False, True)))
                for each in pages}  # fmt: skip
     alone = {each: _judge_law(samples[each], (np.concatenate(samples[each]),) * 2)[0] for each in pages}
     tried = [_choose_usual(samples, alone, base) for base in pages[:BASES]]
@@ -190,8 +190,7 @@ def _choose_usual(samples: Samples, alone: dict[int, float], base: int) -> tuple
     """Return what stays unexplained if the usual pages are those like `base`, and the pages unlike it."""
     usual, left = [base], 0.0
     for _ in range(2):
-        parts = [[samples[each][device] for each in usual] for device in (0, 1)]
-        pooled = np.concatenate(parts[0]), np.concatenate(parts[1])
+        pooled = [np.concatenate([samples[each][device] for each in usual]) for device in (0, 1)]
         judged = {each: _judge_law(times, pooled) for each, times in samples.items()}
         others = [each for each, (cost, distance) in judged.items()
                   if each != base and distance > ANOTHER and alone[each] + A_LAW < cost]  # fmt: skip
@@ -200,7 +199,7 @@ def _choose_usual(samples: Samples, alone: dict[int, float], base: int) -> tuple
     return left, sorted(others)
 
 
-def _judge_law(times: tuple[Floats, Floats], laws: tuple[Floats, Floats]) -> tuple[float, float]:
+def _judge_law(times: Iterable[Floats], laws: Iterable[Floats]) -> tuple[float, float]:
     """Return how significantly a page's times differ from a law, summed over devices, and the largest distance."""
     cost, largest = 0.0, 0.0
     for own, law in zip(times, laws, strict=True):
@@ -209,11 +208,6 @@ def _judge_law(times: tuple[Floats, Floats], laws: tuple[Floats, Floats]) -> tup
             cost += distance**2 * len(own) * len(law) / (len(own) + len(law))
             largest = max(largest, distance)
     return cost, largest
-
-
-def _sample(seconds: Floats) -> Floats:
-    """Return an even selection of the times."""
-    return seconds[:: max(len(seconds) // SAMPLED, 1)]
 
 
 def list_cut_times(recorded: Recorded, visits: Visits, limit: int, seconds: Floats, painted: Floats) -> CutTimes:

@@ -22,6 +22,7 @@ SHAPES = 0.15, 5.0
 """Smallest and largest shape or sigma."""
 
 DRAWN = 10_000
+SHARES = (np.arange(DRAWN) + 0.5) / DRAWN
 ROUNDS = 12
 
 POOR = 0.05
@@ -66,7 +67,10 @@ def fit_law(seconds: Floats, hidden: float = 0.0) -> DwellLaw | None:
     if len(seconds) < FEW:
         return None
     if len(seconds) < LEAST:
-        return _match_mean(seconds)
+        scale = float(seconds.mean()) / gamma(1 + 1 / SHAPE)
+        return DwellLaw(
+            "weibull", scale, SHAPE, len(seconds), compute_distance(seconds, _draw("weibull", scale, SHAPE))
+        )
     laws = [_match(kind, seconds) for kind in ("weibull", "lognormal", "exponential")]
     best = min(laws, key=lambda law: law.distance + (0.002 if law.distribution != "weibull" else 0.0))
     if best.distance > POOR + BY_HIDDEN * hidden and len(seconds) >= MANY:
@@ -76,21 +80,18 @@ def fit_law(seconds: Floats, hidden: float = 0.0) -> DwellLaw | None:
 
 
 @cache
-def _spread_evenly() -> tuple[Floats, Floats]:
-    """Return an exponential and a normal variable at even steps of probability."""
-    share = (np.arange(DRAWN) + 0.5) / DRAWN
-    normal = NormalDist()
-    return -np.log1p(-share), np.array([normal.inv_cdf(each) for each in share.tolist()])
+def _spread_normally() -> Floats:
+    return np.array([NormalDist().inv_cdf(each) for each in SHARES.tolist()])
 
 
 def _draw(kind: str, first: float, second: float) -> Floats:
     """Return the times of a family's law at even steps of probability."""
-    wait, normal = _spread_evenly()
+    wait = -np.log1p(-SHARES)
     match kind:
         case "weibull":
             return np.asarray(first * wait ** (1 / second), dtype=np.float64)
         case "lognormal":
-            return np.asarray(first * np.exp(second * normal), dtype=np.float64)
+            return np.asarray(first * np.exp(second * _spread_normally()), dtype=np.float64)
     return np.asarray(first * wait, dtype=np.float64)
 
 
@@ -111,12 +112,6 @@ def _match(kind: str, seconds: Floats) -> DwellLaw:
             second = float(np.clip(second * ratio if kind == "weibull" else second / ratio, *SHAPES))
         first *= mean / float(_draw(kind, first, second).mean())
     return DwellLaw(kind, first, second, len(seconds), compute_distance(seconds, _draw(kind, first, second)))
-
-
-def _match_mean(seconds: Floats) -> DwellLaw:
-    """Return the law of the usual shape with the mean of the times."""
-    scale = float(seconds.mean()) / gamma(1 + 1 / SHAPE)
-    return DwellLaw("weibull", scale, SHAPE, len(seconds), compute_distance(seconds, _draw("weibull", scale, SHAPE)))
 
 
 def find_law_mean(law: dict[str, Any]) -> float:

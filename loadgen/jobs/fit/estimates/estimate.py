@@ -17,10 +17,15 @@ from loadgen.jobs.fit.estimates.client_settings import ClientSettings, find_sett
 from loadgen.jobs.fit.estimates.custom_data import find_custom_events
 from loadgen.jobs.fit.estimates.dwell import DwellLaws, find_ready, fit_dwells
 from loadgen.jobs.fit.estimates.files import SiteFiles, find_files
-from loadgen.jobs.fit.estimates.navigation import NavigationFacts, find_documents, read_navigation
+from loadgen.jobs.fit.estimates.navigation import (
+    NavigationFacts,
+    Shortcuts,
+    find_documents,
+    find_shortcuts,
+    read_navigation,
+)
 from loadgen.jobs.fit.estimates.population import Returning, VisitorCounts, count_people, find_mobile, find_returning
 from loadgen.jobs.fit.estimates.steps import Steps, count_steps
-from loadgen.jobs.fit.estimates.tabs import Shortcuts, find_shortcuts
 from loadgen.jobs.fit.estimates.vitals import Loads, find_slowness, list_loads
 from loadgen.jobs.fit.estimates.without_cookies import add_followers, find_followers
 from loadgen.jobs.fit.reading.recorded import Bools, Floats, Ints, Recorded, pick_rows
@@ -85,19 +90,8 @@ def see_visits(
     decisions = find_decisions(recorded, visits, settings.limit)
     steps = count_steps(site, visits, route, decisions, follow_returns(recorded, visits))
     steps = add_followers(steps, recorded, visits)
-    return Seen(
-        recorded,
-        settings,
-        site,
-        cuts,
-        visits,
-        route,
-        mobile,
-        list_loads(recorded, visits, mobile),
-        steps,
-        count_arrivals(visits, len(site.names)),
-        at_least,
-    )
+    loads, walked = list_loads(recorded, visits, mobile), count_arrivals(visits, len(site.names))
+    return Seen(recorded, settings, site, cuts, visits, route, mobile, loads, steps, walked, at_least)
 
 
 def count_arrivals(visits: Visits, pages: int) -> Floats:

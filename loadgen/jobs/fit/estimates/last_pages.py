@@ -64,13 +64,9 @@ class Watches(NamedTuple):
     least: Floats  # the page was still shown
     most: Floats  # the page was left by then; infinite: it was not left while watched
 
-    def choose(self, chosen: Bools) -> Watches:
-        """Return the chosen watches."""
-        return pick_rows(self, chosen)
-
     def sample(self) -> Watches:
         """Return an even selection of about SAMPLED watches."""
-        return self.choose(np.arange(len(self.view)) % max(len(self.view) // SAMPLED, 1) == 0)
+        return pick_rows(self, slice(None, None, max(len(self.view) // SAMPLED, 1)))
 
     @property
     def left(self) -> int:
@@ -91,7 +87,7 @@ class LastPages:
 
     def list_watches(self, chosen: Bools) -> Watches:
         """Return the watches of the chosen views; if most pages were left soon, load times narrow their bounds."""
-        watches = self._watches.choose(chosen[self._watches.view])
+        watches = pick_rows(self._watches, chosen[self._watches.view])
         soon = watches.left > BRIEF * len(np.unique(watches.view))
         return narrow_by_loads(watches, self._recorded, self._visits, self._painted) if soon else watches
 
@@ -104,7 +100,7 @@ class LastPages:
             if (law := fit_watches(watches)) is None:
                 continue
             sample = watches.sample()
-            others = sum(measure_likelihood(sample.choose(views[sample.view]), times) for views, times in usual)
+            others = sum(measure_likelihood(pick_rows(sample, views[sample.view]), times) for views, times in usual)
             if usual and measure_likelihood(sample, draw_times(law)) > others + A_LAW:
                 found[page] = law
         return found
@@ -133,7 +129,7 @@ def watch_last_pages(recorded: Recorded, visits: Visits, times: tuple[Floats, Fl
     begin = np.maximum(first - loading, 0.0)
     least = np.maximum(np.where(left, last - 1, tick) - loading, begin)  # whole seconds: the page may be younger by one
     most = np.where(left, np.maximum(tick - loading, least + SHORTEST), np.inf)
-    return Watches(owner, begin, least, most).choose(least + left > 0)
+    return pick_rows(Watches(owner, begin, least, most), least + left > 0)
 
 
 def narrow_by_loads(watches: Watches, recorded: Recorded, visits: Visits, painted: Floats) -> Watches:
@@ -167,17 +163,15 @@ def _find_scale(watches: Watches, shape: float) -> tuple[float, float]:
     sample = watches.sample()
     scales, width = SCALES, float(np.log(SCALES[1] / SCALES[0]))
     for _ in range(2):
-        likely = [_find_likelihood(sample, scale, shape) for scale in scales.tolist()]
+        likely = []
+        for tried in scales.tolist():
+            begin, least, most = ((each / tried) ** shape for each in sample[1:])
+            inside = np.log(STRAY + (1 - STRAY) * (np.exp(begin - least) - np.exp(begin - most)))
+            likely.append(float(inside.sum()) - (log(tried / USUAL_SCALE) / SURE_SCALE) ** 2 / 2)
         best = int(np.argmax(likely))
         value, scale = likely[best], float(scales[best])
         scales = scale * np.exp(np.linspace(-width, width, 9))
     return value, scale
-
-
-def _find_likelihood(watches: Watches, scale: float, shape: float) -> float:
-    begin, least, most = ((each / scale) ** shape for each in watches[1:])
-    inside = np.exp(begin - least) - np.exp(begin - most)
-    return float(np.log(STRAY + (1 - STRAY) * inside).sum()) - (log(scale / USUAL_SCALE) / SURE_SCALE) ** 2 / 2
 
 
 def measure_likelihood(watches: Watches, times: Floats) -> float:
@@ -198,12 +192,10 @@ def find_parting_clicks(recorded: Recorded, visits: Visits) -> Floats:
     rows = recorded.find_rows(rum.DOM if clicks else rum.FID)
     view = visits.of_event[rows]
     known = (view >= 0) & (visits.last & visits.ended)[view]
-    rows, view, pages = rows[known], view[known], int(visits.page.max(initial=0)) + 1
-    parting = hidden[events.batch[rows]]
-    share = np.bincount(visits.page[view], parting, pages) / np.maximum(
-        np.bincount(visits.page[view], minlength=pages), 1
-    )
-    chosen = parting & (clicks | (share > MOSTLY)[visits.page[view]])
+    rows, view = rows[known], view[known]
+    page, parting = visits.page[view], hidden[events.batch[rows]]
+    share = np.bincount(page, parting) / np.maximum(np.bincount(page), 1)
+    chosen = parting & (clicks | (share > MOSTLY)[page])
     found = np.full(len(visits.page), np.nan)
     np.fmax.at(found, view[chosen], events.at[rows[chosen]])
     between = np.arange(len(found)) * EVENLY % 1 - 0.5  # times are whole seconds

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from math import nan
 from typing import NamedTuple, get_args
 
 import numpy as np
@@ -17,8 +18,8 @@ from numpy.typing import NDArray
 
 from loadgen.jobs.fit.estimates.caches import find_first_loads, read_caches
 from loadgen.jobs.fit.reading.metadata import IN_APP, WEB_VIEW
-from loadgen.jobs.fit.reading.recorded import Bools, Floats, Ints, Recorded
-from loadgen.jobs.fit.visits.cuts import find_spans
+from loadgen.jobs.fit.reading.recorded import Bools, Floats, Ints, Recorded, mark
+from loadgen.jobs.fit.visits.cuts import find_spans, follow_users
 from loadgen.jobs.fit.visits.visits import Visits
 from loadgen.scenario import Browser, System, Telemetry
 
@@ -92,21 +93,14 @@ def count_people(recorded: Recorded, at_least: int) -> VisitorCounts:
     unlike = [name not in {*KNOWN_BROWSERS, WEB_VIEW} for name in names[people.browser]]
     speaks = [each if name != BUILT_IN else "" for each, name in zip(language, browser, strict=True)]
     versioned = np.where([name in VERSIONED for name in browser], browser, "")
-    versions = {
-        "desktop": _count_by(np.where(device == "desktop", versioned, ""), version),
-        "mobile": _count_by(np.where(find_mobile(recorded), versioned, ""), version),
-    }
-    return VisitorCounts(
-        _count(homes),
-        by_language,
-        _count(device),
-        share_web_views(_count(browser[browser != RARE]) - _count(browser[unlike])),
-        _count(browser[unlike]),
-        int(((browser == "Chrome") & (version == "")).sum()),
-        Counter({name: number for name, number in _count(system).items() if name in KNOWN_SYSTEMS}),
-        versions,
-        _count_by(homes, speaks),
-    )
+    versions = {kind: _count_by(np.where(chosen, versioned, ""), version) for kind, chosen in (
+        ("desktop", device == "desktop"), ("mobile", find_mobile(recorded)))}  # fmt: skip
+    others = _count(browser[unlike])
+    browsers = share_web_views(_count(browser[browser != RARE]) - others)
+    nameless = int(((browser == "Chrome") & (version == "")).sum())
+    systems = Counter({name: number for name, number in _count(system).items() if name in KNOWN_SYSTEMS})
+    return VisitorCounts(_count(homes), by_language, _count(device), browsers, others, nameless, systems, versions,
+                         _count_by(homes, speaks))  # fmt: skip
 
 
 def replace_rare(names: NDArray[np.object_], column: Ints, visitor: Ints, at_least: int) -> NDArray[np.object_]:
@@ -142,9 +136,7 @@ def _count_by(groups: Iterable[str], words: Iterable[str]) -> dict[str, Counter[
 
 def find_mobile(recorded: Recorded) -> Bools:
     """Find the sessions on mobiles or tablets."""
-    small = np.array([word in ("mobile", "tablet") for word in recorded.words] + [False])
-    chosen: Bools = small[recorded.sessions.device]
-    return chosen
+    return recorded.find_words(recorded.sessions.device, ("mobile", "tablet"))
 
 
 def find_returning(recorded: Recorded, visits: Visits, sample_rate: float = 1.0) -> Returning:
@@ -168,9 +160,10 @@ def find_returning(recorded: Recorded, visits: Visits, sample_rate: float = 1.0)
     people = None
     if pairs >= FEWEST_PAIRS and back > earlier:
         people = guess_people(back - earlier, pairs / kept**2, float(last.max() - first.min()), sample_rate)
+    direct, reopened = (float(each.mean()) if len(each) else nan for each in (referrer == none, code > 0))
     return Returning(share, error, caches.landings, caches.known if told else 0, people, pairs,
                      min(earlier / back, 1.0) if told and back else None, again, caches.of_later, caches.memory,
-                     _find_share(referrer == none), _find_share(code > 0), len(code), len(referrer))  # fmt: skip
+                     direct, reopened, len(code), len(referrer))  # fmt: skip
 
 
 def _pair_visits(recorded: Recorded, cached: Floats, told: bool) -> tuple[int, float]:
@@ -180,8 +173,7 @@ def _pair_visits(recorded: Recorded, cached: Floats, told: bool) -> tuple[int, f
     `cached`: [session] share of cached files of its landing, NaN: unknown. A new visitor has no cached file; later
     visits show how many returning visitors have none either.
     """
-    user, (first, _) = recorded.sessions.user, find_spans(recorded)
-    order = np.lexsort((first, user))
+    user, order = recorded.sessions.user, follow_users(recorded)[0]
     order = order[user[order] >= 0]
     _, begin, often = np.unique(user[order], return_index=True, return_counts=True)
     pairs, later = often * (often - 1) // 2, often - 1
@@ -217,14 +209,7 @@ def guess_people(back: float, pairs: float, span: float, sample_rate: float) -> 
     return max(round(float(people[enough[0] if len(enough) else int(expected.argmax())])), 1)
 
 
-def _find_share(chosen: Bools) -> float:
-    return float(chosen.mean()) if len(chosen) else float("nan")
-
-
 def find_known(recorded: Recorded) -> Bools:
     """Find the sessions whose user had an earlier session in the data."""
-    user, (first, _) = recorded.sessions.user, find_spans(recorded)
-    order = np.lexsort((first, user))
-    known = np.zeros(len(user), dtype=bool)
-    known[order[1:]] = (user[order][1:] == user[order][:-1]) & (user[order][1:] >= 0)
-    return known
+    order, again = follow_users(recorded)
+    return mark(len(order), order[again])

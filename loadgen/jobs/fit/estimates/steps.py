@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from loadgen.jobs.fit.reading.recorded import Bools, Floats, Ints
+from loadgen.jobs.fit.reading.recorded import Bools, Floats, Ints, mark
 from loadgen.jobs.fit.visits.cuts import Decisions
 from loadgen.jobs.fit.visits.site import RecordedSite
 from loadgen.jobs.fit.visits.visits import CacheReturns, Visits
@@ -23,6 +23,10 @@ ROUNDS = 8
 
 KINDS_OF_VISITORS, TRIES, SETTLED = 15, 400, 0.0001
 """Kinds of visitors, from the most to the least persistent; rounds of the fit at most; relative change that ends it."""
+
+Z, WEIGHT = np.polynomial.hermite_e.hermegauss(KINDS_OF_VISITORS)
+WEIGHT = WEIGHT / WEIGHT.sum()
+"""Values of a normal variable that stand for kinds of visitors, and their weights."""
 
 CELLS = 400_000
 """Visits times kinds of decisions to which the law of leaving is fitted at most."""
@@ -66,21 +70,22 @@ def count_steps(site: RecordedSite, visits: Visits, route: Bools, decisions: Dec
     returned = _weigh_returns(visits, going + 1, pages)
     to = np.zeros((pages, pages))
     np.add.at(to, (source, target), 1 - returned)
-    selfs, reloads = _count_own_loads(visits, pages)
+    seen = (visits.loads > 0)[visits.hard].sum()
+    raised = visits.hard.sum() / seen if seen else 1.0  # some loads ended before they were recorded
+    selfs, reloads = (raised * np.bincount(visits.page, each, pages) for each in (visits.links, visits.reloads))
     hidden = _count_hidden_steps(visits, route, to)
     unseen = hidden + selfs + reloads - np.bincount(visits.page, visits.reloads + visits.links, pages)
-    selfs += hidden
+    selfs = selfs + hidden
     to[np.arange(pages), np.arange(pages)] += selfs
     steps = len(going) + selfs.sum() + reloads.sum()
-    behind = float((~visits.first[returns.left[going]]).sum() + _count_behind(visits, selfs, reloads))
-    gone = np.zeros(len(visits.page), dtype=bool)
-    gone[going] = True
+    own = (selfs.sum() + reloads.sum()) * (~visits.first).mean() if len(visits.first) else 0.0
+    behind = float((~visits.first[returns.left[going]]).sum() + own)  # own loads are behind a page as all views are
+    gone = mark(len(visits.page), going)
     visits, gone, unseen = _leave_out_late(visits, gone, unseen, decisions)
-    again = visits.reloads
     returns = returns._replace(source=returns.source[~decisions.late[returns.source]])
-    landing = visits.first & (again == 0)  # the landing's own decision is what ended it
-    stayed = visits.first & (again > 0)
-    later = np.bincount(visits.page, again - stayed, pages) + unseen
+    stayed = visits.first & (visits.reloads > 0)
+    landing = visits.first & ~stayed  # the landing's own decision is what ended it
+    later = np.bincount(visits.page, visits.reloads - stayed, pages) + unseen
     later += np.bincount(visits.page[returns.source], minlength=pages)
     left = visits.page[returns.left]
     return Steps(
@@ -105,24 +110,8 @@ def _leave_out_late(visits: Visits, gone: Bools, unseen: Floats, decisions: Deci
     return visits._replace(reloads=again, links=np.zeros_like(again), ended=ended), early, unseen * share
 
 
-def _count_behind(visits: Visits, selfs: Floats, reloads: Floats) -> float:
-    """Estimate the reloads and links to itself with a page behind them: their share is that of all views."""
-    return float((selfs.sum() + reloads.sum()) * (~visits.first).mean()) if len(visits.first) else 0.0
-
-
 def _count_pages(page: Ints, chosen: Bools, pages: int) -> Floats:
     return np.bincount(page[chosen], minlength=pages).astype(np.float64)
-
-
-def _count_own_loads(visits: Visits, pages: int) -> tuple[Floats, Floats]:
-    """Count each page's links to itself and reloads, corrected for loads that ended before they were recorded."""
-    hard = visits.hard.sum()
-    seen = (visits.loads > 0)[visits.hard].sum()
-    raised = hard / seen if seen else 1.0
-    selfs, reloads = np.zeros(pages), np.zeros(pages)
-    np.add.at(selfs, visits.page, visits.links * raised)
-    np.add.at(reloads, visits.page, visits.reloads * raised)
-    return selfs, reloads
 
 
 def _count_hidden_steps(visits: Visits, route: Bools, to: Floats) -> Floats:
@@ -155,7 +144,9 @@ def _weigh_returns(visits: Visits, target: Ints, pages: int) -> Floats:
     if not len(open_):
         return weight
     source, page = visits.page[from_view], visits.page[target]
-    popular = _find_popularity(visits)[target]
+    popular = (np.bincount(visits.path)[visits.path] / np.bincount(visits.page)[visits.page])[
+        target
+    ]  # among its page's
     share = weight[told & behind].mean() if (told & behind).sum() > 50 else 0.1
     for _ in range(ROUNDS):
         to = np.ones((pages, pages)) * 1e-9
@@ -164,13 +155,6 @@ def _weigh_returns(visits: Visits, target: Ints, pages: int) -> Floats:
         weight[open_] = share / (share + (1 - share) * chance)
         share = float(np.clip(weight[behind].mean(), 1e-6, 0.95)) if behind.any() else 0.0
     return weight
-
-
-def _find_popularity(visits: Visits) -> Floats:
-    """Return for each view the share of its path among the views of its page."""
-    paths = np.bincount(visits.path)[visits.path]
-    pages = np.bincount(visits.page)[visits.page]
-    return np.asarray(paths / pages, dtype=np.float64)
 
 
 def fit_leaving(visits: Visits, gone: Bools, hidden: Floats, returns: CacheReturns) -> ExitRates:
@@ -185,19 +169,12 @@ def fit_leaving(visits: Visits, gone: Bools, hidden: Floats, returns: CacheRetur
     rates, spread = np.where(total > 0, exits.sum(axis=0) / np.maximum(total, 1e-9), np.nan), 0.0
     if len(stays):
         chosen = slice(None, None, max(round(stays.size / CELLS), 1))
-        found, several = _fit_odds(stays[chosen], exits[chosen], 1.0)
-        _, single = _fit_odds(stays[chosen], exits[chosen], 0.0)
-        if 2 * (several - single) > SURELY and found.spread > SLIGHT:
-            (z, weight), spread = _list_kinds(), found.spread
-            rates = np.where(total > 0, (_find_chance(found.odds[:, None] + spread * z) * weight).sum(axis=1), np.nan)
+        odds, found, several = _fit_odds(stays[chosen], exits[chosen], 1.0)
+        *_, single = _fit_odds(stays[chosen], exits[chosen], 0.0)
+        if 2 * (several - single) > SURELY and found > SLIGHT:
+            spread = found
+            rates = np.where(total > 0, (_find_chance(odds[:, None] + spread * Z) * WEIGHT).sum(axis=1), np.nan)
     return ExitRates(spread, rates[pages:], rates[:pages])
-
-
-class _Odds(NamedTuple):
-    """Log-odds of leaving by kind of decision for a middle visitor, and the visitors' spread around them."""
-
-    odds: Floats
-    spread: float
 
 
 def _count_decisions(visits: Visits, gone: Bools, hidden: Floats, returns: CacheReturns) -> tuple[Floats, Floats]:
@@ -219,25 +196,21 @@ def _count_decisions(visits: Visits, gone: Bools, hidden: Floats, returns: Cache
     return stays, exits
 
 
-def _list_kinds() -> tuple[Floats, Floats]:
-    """Return values of a normal variable that stand for kinds of visitors, and their weights."""
-    z, weight = np.polynomial.hermite_e.hermegauss(KINDS_OF_VISITORS)
-    return z, weight / weight.sum()
-
-
 def _find_chance(odds: Floats) -> Floats:
     return np.asarray(1 / (1 + np.exp(-np.clip(odds, -30, 30))), dtype=np.float64)
 
 
-def _fit_odds(stays: Floats, exits: Floats, spread: float) -> tuple[_Odds, float]:
-    """Fit the odds; return them with the logarithm of the likelihood. A spread of 0 stays 0."""
-    z, weight = _list_kinds()
+def _fit_odds(stays: Floats, exits: Floats, spread: float) -> tuple[Floats, float, float]:
+    """Fit log-odds of leaving by kind of decision for a middle visitor, and the visitors' spread around them.
+
+    Also returns the logarithm of the likelihood. A spread of 0 stays 0.
+    """
     total, left = (stays + exits).sum(axis=0), exits.sum(axis=0)
     odds = np.log((left + 0.5) / (total - left + 0.5))
     likelihood, free = 0.0, spread > 0
     for _ in range(TRIES if free else 1):
-        before, chance = spread, _find_chance(odds[:, None] + spread * z)
-        logs = stays @ np.log1p(-chance) + exits @ np.log(chance) + np.log(weight)
+        before, chance = spread, _find_chance(odds[:, None] + spread * Z)
+        logs = stays @ np.log1p(-chance) + exits @ np.log(chance) + np.log(WEIGHT)
         largest = logs.max(axis=1, keepdims=True)
         share = np.exp(logs - largest)
         likelihood = float((np.log(share.sum(axis=1)) + largest[:, 0]).sum())
@@ -247,16 +220,15 @@ def _fit_odds(stays: Floats, exits: Floats, spread: float) -> tuple[_Odds, float
         odds, spread = _improve_odds(odds, spread, stays.T @ share, exits.T @ share)
         if abs(spread - before) < SETTLED * spread:
             break
-    return _Odds(odds, spread), likelihood
+    return odds, spread, likelihood
 
 
 def _improve_odds(odds: Floats, spread: float, stayed: Floats, left: Floats) -> tuple[Floats, float]:
     """Improve odds and spread by a few Newton steps, given the counts of decisions by kind of visitor."""
-    z, _ = _list_kinds()
     for _ in range(3):
-        chance = _find_chance(odds[:, None] + spread * z)
+        chance = _find_chance(odds[:, None] + spread * Z)
         error, weight = left - (stayed + left) * chance, (stayed + left) * chance * (1 - chance)
         odds = odds + np.clip(error.sum(axis=1) / np.maximum(weight.sum(axis=1), 1e-9), -1, 1)
-        step = (error * z).sum() / max(float((weight * z**2).sum()), 1e-9)
+        step = (error * Z).sum() / max(float((weight * Z**2).sum()), 1e-9)
         spread = float(np.clip(spread + np.clip(step, -0.5, 0.5), 1e-3, MOST))
     return odds, spread

@@ -8,6 +8,7 @@ little more than one, and a few long visits do not dominate their device.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import nan
 from typing import NamedTuple
 
 import numpy as np
@@ -68,10 +69,10 @@ class Match(NamedTuple):
 
 def list_loads(recorded: Recorded, visits: Visits, mobile: Bools) -> Loads:
     """List the first full load of each view."""
-    rows, loads = np.flatnonzero(visits.hard), recorded.loads
+    rows, events, loads = np.flatnonzero(visits.hard), recorded.events, recorded.loads
     ttfb, fcp, lcp, inp, fid, cls = (
-        _spread_vital(recorded, visits, name)[:, rows]
-        for name in (rum.TTFB, rum.FCP, rum.LCP, rum.INP, rum.FID, rum.CLS)
+        [visits.spread_first(of_type, column[of_type])[rows] for column in (events.value, events.code)]
+        for of_type in map(recorded.find_rows, (rum.TTFB, rum.FCP, rum.LCP, rum.INP, rum.FID, rum.CLS))
     )
     back = visits.back[rows]
     times = [visits.spread_first(loads.event, column)[rows] for column in (
@@ -85,14 +86,6 @@ def list_loads(recorded: Recorded, visits: Visits, mobile: Bools) -> Loads:
                  fid[0], *cls, *times[1:])  # fmt: skip
 
 
-def _spread_vital(recorded: Recorded, visits: Visits, name: str) -> Floats:
-    """Return value and code of the first event of a type under each view."""
-    rows = recorded.find_rows(name)
-    return np.stack(
-        [visits.spread_first(rows, column[rows]) for column in (recorded.events.value, recorded.events.code)]
-    )
-
-
 def match_logarithms(values: Floats, session: Ints | None = None) -> Match:
     """Compute mean and standard deviation of the logarithms of the positive values, without the extremes.
 
@@ -104,7 +97,7 @@ def match_logarithms(values: Floats, session: Ints | None = None) -> Match:
     cut = int(TRIM * len(order))
     kept = order[cut : len(order) - cut]
     if len(kept) < 2:
-        return Match(float("nan"), float("nan"), len(kept))
+        return Match(nan, nan, len(kept))
     logarithms = logarithms[kept]
     weights = np.full(len(kept), 1 / len(kept)) if session is None else weigh_loads(logarithms, session[known[kept]])
     mean = float(weights @ logarithms)
@@ -131,6 +124,7 @@ def weigh_loads(values: Floats, session: Ints) -> Floats:
     return weights
 
 
+EMPTY: Mapping[str, Floats] = {}
 QUANTITIES = ("ttfb", "render", "largest", "inp", "fid", "cls", "rtt", "response")
 
 
@@ -155,10 +149,7 @@ def read_quantity(loads: Loads, name: str) -> Floats:
 
 
 def match_device(
-    loads: Loads,
-    small: bool,
-    weights: tuple[float, float] | None = None,
-    effects: Mapping[str, Floats] | None = None,
+    loads: Loads, small: bool, weights: tuple[float, float] | None = None, effects: Mapping[str, Floats] = EMPTY
 ) -> dict[str, Match]:
     """Match each quantity on one kind of device.
 
@@ -169,7 +160,7 @@ def match_device(
     found = {}
     for name in QUANTITIES:
         values = read_quantity(loads, name)
-        values = values if effects is None or name not in effects else values / np.exp(effects[name])
+        values = values / np.exp(effects[name]) if name in effects else values
         parts = [match_logarithms(values[group], loads.session[group]) for group in groups]
         found[name] = parts[0] if weights is None else _mix(parts, weights)
     return found
@@ -179,7 +170,7 @@ def _mix(parts: list[Match], weights: tuple[float, float]) -> Match:
     pairs = [(part, weight) for part, weight in zip(parts, weights, strict=True) if part.number > 1 and weight > 0]
     total = sum(weight for _, weight in pairs)
     if not pairs:
-        return Match(float("nan"), float("nan"), 0)
+        return Match(nan, nan, 0)
     mean = sum(part.mean * weight for part, weight in pairs) / total
     variance = sum((part.spread**2 + (part.mean - mean) ** 2) * weight for part, weight in pairs) / total
     return Match(mean, float(np.sqrt(variance)), sum(part.number for part, _ in pairs))
@@ -194,13 +185,13 @@ def weigh_landings(loads: Loads) -> tuple[float, float]:
 def find_text_share(loads: Loads, small: bool) -> float:
     """Return the share of LCPs that are no image; NaN: there is no LCP."""
     known = (loads.small == small) & np.isfinite(loads.largest)
-    return float(1 - loads.image[known].mean()) if known.any() else float("nan")
+    return float(1 - loads.image[known].mean()) if known.any() else nan
 
 
 def find_still_share(loads: Loads, small: bool) -> tuple[float, int]:
     """Return the share of loads without a layout shift (NaN: unknown), and the number of loads with a CLS."""
     known = loads.shift[(loads.small == small) & np.isfinite(loads.shift)]
-    return (float((known == 0).mean()) if len(known) else float("nan")), len(known)
+    return (float((known == 0).mean()) if len(known) else nan), len(known)
 
 
 def find_shifts(loads: Loads) -> tuple[dict[str, float], int]:
@@ -232,11 +223,10 @@ def list_residuals(loads: Loads) -> tuple[Bools, list[Floats]]:
     quantities = [read_quantity(loads, name) for name in ("ttfb", "render")]
     known = np.all([np.isfinite(each) & (each > 0) for each in quantities], axis=0)
     values = [np.where(known, np.log(np.where(known, each, 1.0)), 0.0) for each in quantities]
-    for small in (False, True):
-        for first in (False, True):
-            group = known & (loads.small == small) & (loads.first == first)
-            for each in values if group.any() else ():
-                each[group] -= each[group].mean()
+    for kind in range(4):
+        group = known & (2 * loads.small + loads.first == kind)
+        for each in values if group.any() else ():
+            each[group] -= each[group].mean()
     return known, values
 
 
@@ -252,16 +242,8 @@ def find_shared_slowness(loads: Loads) -> tuple[float, int]:
 def find_slowness(loads: Loads, page: Ints, pages: int) -> dict[int, tuple[float, float]]:
     """Find pages slower or quicker than the page with most loads: factor, and standard error of its logarithm."""
     known, values = list_residuals(loads)
-    counts = np.bincount(page[known], minlength=pages)
-    if not counts.any():
-        return {}
-    return _compare_pages(np.mean(values, axis=0), page, known, counts, int(counts.argmax()))
-
-
-def _compare_pages(
-    residual: Floats, page: Ints, known: Bools, counts: Ints, usual: int
-) -> dict[int, tuple[float, float]]:
-    found = {}
+    residual, counts = np.mean(values, axis=0), np.bincount(page[known], minlength=pages)
+    usual, found = int(counts.argmax()), {}
     base = residual[known & (page == usual)]
     for each in np.flatnonzero(counts >= LEAST).tolist():
         own = residual[known & (page == each)]

@@ -7,12 +7,12 @@ user are cut off before anything is stored.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from math import inf, isnan, nan
 from typing import Any, NamedTuple
 
 import msgspec
 
+from loadgen.jobs.fit.reading.metadata import decode_json
 from loadgen.jobs.fit.support import drop_implausible
 from loadgen.rum import events as rum
 
@@ -75,6 +75,10 @@ class _PageView(msgspec.Struct):
     timeOnParentPage: float | None = None
     referrerDomain: str | None = None
 
+    def read(self) -> EventFacts:
+        spent = nan if self.timeOnParentPage is None else drop_implausible(self.timeOnParentPage, LONGEST_AWAY)
+        return EventFacts(nan, spent, self.referrerDomain)
+
 
 class _Attribution(msgspec.Struct, frozen=True):
     url: str | None = None
@@ -85,6 +89,10 @@ class _Attribution(msgspec.Struct, frozen=True):
 class _Vital(msgspec.Struct):
     value: float
     attribution: _Attribution = _Attribution()
+
+    def read(self) -> EventFacts:
+        cause = self.attribution
+        return EventFacts(self.value, float(bool(cause.eventTarget)) if cause.eventType == POINTED else nan)
 
 
 class _LargestAttribution(_Attribution, frozen=True):
@@ -97,6 +105,15 @@ class _Largest(msgspec.Struct):
     value: float
     attribution: _LargestAttribution = _LargestAttribution()
 
+    def read(self) -> EventFacts:
+        paint = self.attribution
+        parts = paint.resourceLoadDelay, paint.resourceLoadTime, paint.elementRenderDelay
+        whole = sum(parts)
+        if not paint.url:
+            return EventFacts(self.value, 0.0)
+        key = " ".join(str(round(TWENTIETHS * part / whole)) for part in parts) if 0 < whole < inf else None
+        return EventFacts(self.value, 1.0, key, None, hash_url(paint.url))
+
 
 class _ShiftAttribution(msgspec.Struct, frozen=True):
     largestShiftValue: float = nan
@@ -106,6 +123,11 @@ class _ShiftAttribution(msgspec.Struct, frozen=True):
 class _LayoutShift(msgspec.Struct):
     value: float
     attribution: _ShiftAttribution = _ShiftAttribution()
+
+    def read(self) -> EventFacts:
+        largest = self.attribution
+        single, early = largest.largestShiftValue == self.value, largest.loadState != COMPLETE
+        return EventFacts(self.value, SINGLE * single + LOADING * early)
 
 
 class _Navigation(msgspec.Struct):
@@ -122,6 +144,14 @@ class _Navigation(msgspec.Struct):
     unloadEventStart: float = nan
     nextHopProtocol: str | None = None
 
+    def read(self) -> EventFacts:
+        protocol = rum.PROTOCOLS.index(self.nextHopProtocol) if self.nextHopProtocol in rum.PROTOCOLS else nan
+        scripts = self.domContentLoadedEventStart - self.domInteractive
+        told = (self.responseStart, self.domInteractive, self.responseTime, self.transferSize, self.compressionRatio,
+                self.tlsTime, protocol, scripts, self.domContentLoaded, self.unloadEventStart)  # fmt: skip
+        times = LoadTimes(*(drop_implausible(value, MOST_BYTES) for value in told))
+        return EventFacts(self.duration, NAVIGATION_TYPES.get(self.navigationType, 0.0), None, times)
+
 
 class _Resource(msgspec.Struct):
     duration: float = nan
@@ -129,6 +159,12 @@ class _Resource(msgspec.Struct):
     initiatorType: str = "other"
     transferSize: float = nan
     targetUrl: str | None = None
+
+    def read(self) -> EventFacts:
+        url = self.targetUrl
+        host, file = ("", 0) if url is None else (find_host(url), hash_url(url))
+        key = f"{self.fileType} {self.initiatorType} {host}"
+        return EventFacts(self.duration, drop_implausible(self.transferSize, MOST_BYTES), key, None, file)
 
 
 class _HttpRequest(msgspec.Struct):
@@ -144,6 +180,10 @@ class _Http(msgspec.Struct):
     request: _HttpRequest
     response: _HttpResponse | None = None
 
+    def read(self, lasted: float = nan) -> EventFacts:
+        status = self.response.status if self.response else 0.0
+        return EventFacts(lasted, status, f"{self.request.method.upper()} {cut_call(self.request.url)}")
+
 
 class _Subsegment(msgspec.Struct):
     start_time: float
@@ -154,12 +194,22 @@ class _Subsegment(msgspec.Struct):
 class _Trace(msgspec.Struct):
     subsegments: list[_Subsegment] = []
 
+    def read(self) -> EventFacts:
+        if not self.subsegments:
+            return NOTHING
+        call = self.subsegments[0]
+        return call.http.read((call.end_time - call.start_time) * 1000)
+
 
 class _JsError(msgspec.Struct):
     type: str = "Error"
     message: str = ""
     filename: str | None = None
     stack: str | None = None
+
+    def read(self) -> EventFacts:
+        code = REJECTED * (self.filename is None) + STACKED * (self.stack is not None)
+        return EventFacts(code=code, key=f"{self.type}\n{self.message[:LONGEST_KEY]}")
 
 
 class _Dom(msgspec.Struct):
@@ -168,74 +218,10 @@ class _Dom(msgspec.Struct):
     elementId: str | None = None
     cssLocator: str | None = None
 
-
-def _read_page_view(found: _PageView) -> EventFacts:
-    spent = nan if found.timeOnParentPage is None else drop_implausible(found.timeOnParentPage, LONGEST_AWAY)
-    return EventFacts(nan, spent, found.referrerDomain)
-
-
-def _read_vital(found: _Vital) -> EventFacts:
-    cause = found.attribution
-    return EventFacts(found.value, float(bool(cause.eventTarget)) if cause.eventType == POINTED else nan)
-
-
-def _read_largest(found: _Largest) -> EventFacts:
-    paint = found.attribution
-    parts = paint.resourceLoadDelay, paint.resourceLoadTime, paint.elementRenderDelay
-    whole = sum(parts)
-    if not paint.url:
-        return EventFacts(found.value, 0.0)
-    key = " ".join(str(round(TWENTIETHS * part / whole)) for part in parts) if 0 < whole < inf else None
-    return EventFacts(found.value, 1.0, key, None, hash_url(paint.url))
-
-
-def _read_layout_shift(found: _LayoutShift) -> EventFacts:
-    largest = found.attribution
-    single, early = largest.largestShiftValue == found.value, largest.loadState != COMPLETE
-    return EventFacts(found.value, SINGLE * single + LOADING * early)
-
-
-def _read_navigation(found: _Navigation) -> EventFacts:
-    protocol = rum.PROTOCOLS.index(found.nextHopProtocol) if found.nextHopProtocol in rum.PROTOCOLS else nan
-    scripts = found.domContentLoadedEventStart - found.domInteractive
-    told = (found.responseStart, found.domInteractive, found.responseTime, found.transferSize, found.compressionRatio,
-            found.tlsTime, protocol, scripts, found.domContentLoaded, found.unloadEventStart)  # fmt: skip
-    times = LoadTimes(*(drop_implausible(value, MOST_BYTES) for value in told))
-    return EventFacts(found.duration, NAVIGATION_TYPES.get(found.navigationType, 0.0), None, times)
-
-
-def _read_resource(found: _Resource) -> EventFacts:
-    url = found.targetUrl
-    host, file = ("", 0) if url is None else (find_host(url), hash_url(url))
-    key = f"{found.fileType} {found.initiatorType} {host}"
-    return EventFacts(found.duration, drop_implausible(found.transferSize, MOST_BYTES), key, None, file)
-
-
-def _read_call(call: _Http, lasted: float = nan) -> EventFacts:
-    status = call.response.status if call.response else 0.0
-    return EventFacts(lasted, status, f"{call.request.method.upper()} {cut_call(call.request.url)}")
-
-
-def _read_trace(found: _Trace) -> EventFacts:
-    if not found.subsegments:
-        return NOTHING
-    call = found.subsegments[0]
-    return _read_call(call.http, (call.end_time - call.start_time) * 1000)
-
-
-def _read_js_error(found: _JsError) -> EventFacts:
-    code = REJECTED * (found.filename is None) + STACKED * (found.stack is not None)
-    return EventFacts(code=code, key=f"{found.type}\n{found.message[:LONGEST_KEY]}")
-
-
-def _read_dom(found: _Dom) -> EventFacts:
-    parts = found.event, found.element, found.elementId or "", found.cssLocator or ""
-    return EventFacts(key="\n".join(parts) if all(map(_is_name, parts)) else None)
-
-
-def _is_name(text: str) -> bool:
-    """Whether a text may be the name of an element: it is short and printable."""
-    return len(text) <= LONGEST_NAME and text.isprintable()
+    def read(self) -> EventFacts:
+        parts = self.event, self.element, self.elementId or "", self.cssLocator or ""
+        named = all(len(part) <= LONGEST_NAME and part.isprintable() for part in parts)
+        return EventFacts(key="\n".join(parts) if named else None)
 
 
 def cut_url(url: str) -> str:
@@ -261,37 +247,24 @@ def hash_url(url: str) -> int:
     return hash(url.partition("?")[0])
 
 
-Reader = Callable[[bytes | str], EventFacts]
+DETAILS: dict[str, Any] = {
+    rum.PAGE_VIEW: _PageView, rum.NAVIGATION: _Navigation, rum.RESOURCE: _Resource, rum.HTTP: _Http, rum.XRAY: _Trace,
+    rum.JS_ERROR: _JsError, rum.DOM: _Dom, rum.FCP: _Vital, rum.TTFB: _Vital, rum.FID: _Vital, rum.INP: _Vital,
+    rum.LCP: _Largest, rum.CLS: _LayoutShift,
+}  # fmt: skip
+DECODERS = {name: msgspec.json.Decoder(kind).decode for name, kind in DETAILS.items()}
+"""By RUM's event type: what decodes its details."""
 
-
-def _make_reader(kind: Any, facts: Callable[[Any], EventFacts]) -> Reader:
-    decode = msgspec.json.Decoder(kind).decode
-    return lambda details: facts(decode(details))
-
-
-READERS: dict[str, Reader] = {
-    **dict.fromkeys((rum.SESSION_START, rum.REPLAY, rum.TTI), lambda details: NOTHING),
-    rum.PAGE_VIEW: _make_reader(_PageView, _read_page_view),
-    rum.NAVIGATION: _make_reader(_Navigation, _read_navigation),
-    rum.RESOURCE: _make_reader(_Resource, _read_resource),
-    rum.HTTP: _make_reader(_Http, _read_call),
-    rum.XRAY: _make_reader(_Trace, _read_trace),
-    rum.JS_ERROR: _make_reader(_JsError, _read_js_error),
-    rum.DOM: _make_reader(_Dom, _read_dom),
-    **{name: _make_reader(_Vital, _read_vital) for name in (rum.FCP, rum.TTFB, rum.FID, rum.INP)},
-    rum.LCP: _make_reader(_Largest, _read_largest),
-    rum.CLS: _make_reader(_LayoutShift, _read_layout_shift),
-}
+KNOWN_TYPES = {*DECODERS, rum.SESSION_START, rum.REPLAY, rum.TTI}
+"""All of RUM's types; nothing is read of the details of the last ones."""
 
 
 def read_details(name: str, details: bytes | str) -> EventFacts | None:
     """Return the facts of an event; None if its details do not fit its type, or its value is not plausible."""
-    reader = READERS.get(name)
-    if reader is None:
+    decode = DECODERS.get(name)
+    if decode is None:
         text = details.decode("utf-8", "replace") if isinstance(details, bytes) else details
         return EventFacts(key=text[:LONGEST_OBJECT]) if not name.startswith(rum.EVENT_PREFIX) else NOTHING
-    try:
-        facts = reader(details)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return None
-    return facts if isnan(facts.value) or 0 <= facts.value <= MOST_MS else None
+    found = decode_json(decode, details)
+    facts: EventFacts | None = found and found.read()
+    return facts if facts and (isnan(facts.value) or 0 <= facts.value <= MOST_MS) else None

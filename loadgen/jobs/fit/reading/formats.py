@@ -13,8 +13,8 @@ from typing import IO, Any, cast
 
 import msgspec
 
-from loadgen.jobs.fit.reading.event_details import READERS
-from loadgen.jobs.fit.reading.metadata import VisitorFacts, read_page, read_visitor
+from loadgen.jobs.fit.reading.event_details import KNOWN_TYPES
+from loadgen.jobs.fit.reading.metadata import VisitorFacts, decode_json, read_page, read_visitor
 from loadgen.jobs.fit.reading.recorded import Recorder
 from loadgen.rum import events as rum
 
@@ -102,9 +102,8 @@ class Feed:
     def add_line(self, data: bytes, dropped: frozenset[int] = frozenset(), depth: int = 0) -> bool:
         """Add the events of a JSON object; False if it holds none. `dropped`: positions in a body to leave out."""
         monitors = self.recorder.counts.monitors
-        try:
-            line = _decode_line(data)
-        except (msgspec.DecodeError, UnicodeError, RecursionError):
+        line = decode_json(_decode_line, data)
+        if line is None:
             return False
         if (monitor := line.application_id or line.AppMonitorDetails.id) and len(monitors) < MOST_UNKNOWN:
             monitors.add(monitor)
@@ -135,23 +134,16 @@ class Feed:
         for position, raw in enumerate(line.RumEvents or ()):
             if position in dropped:
                 continue
-            try:
-                event = _decode_event(raw)
-            except (msgspec.DecodeError, UnicodeError):
+            event = decode_json(_decode_event, raw)
+            page = read_page(event.metadata) if event else None
+            if event is None or page is None:
                 recorder.counts.broken_events += 1
-                continue
-            page = read_page(event.metadata)
-            if page is None:
-                recorder.counts.broken_events += 1
-                continue
-            if not recorder.is_new(event.id):
-                continue
-            if session < 0:
-                known = visitor or read_visitor(event.metadata) or NOBODY
-                session = recorder.open_session(user.sessionId, user.userId, known, line.AppMonitorDetails.version)
-            self._count_unknown_type(event.type)
-            at = read_time(event.timestamp)
-            recorder.add_event(session, at, event.type, batch, page, event.details)
+            elif recorder.is_new(event.id):
+                if session < 0:
+                    known = visitor or read_visitor(event.metadata) or NOBODY
+                    session = recorder.open_session(user.sessionId, user.userId, known, line.AppMonitorDetails.version)
+                self._count_unknown_type(event.type)
+                recorder.add_event(session, read_time(event.timestamp), event.type, batch, page, event.details)
         return True
 
     def _add_logged(self, line: _Line) -> bool:
@@ -175,7 +167,7 @@ class Feed:
         return True
 
     def _count_unknown_type(self, name: str) -> None:
-        if name.startswith(rum.EVENT_PREFIX) and name not in READERS:
+        if name.startswith(rum.EVENT_PREFIX) and name not in KNOWN_TYPES:
             unknown = self.recorder.counts.unknown_types
             if name in unknown or len(unknown) < MOST_UNKNOWN:
                 unknown[name] = unknown.get(name, 0) + 1

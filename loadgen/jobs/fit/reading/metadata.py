@@ -10,12 +10,15 @@ themselves are no attributes of the site.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
 from loadgen.rum.events import RESERVED_NAMES
+
+Decoded = TypeVar("Decoded")
 
 
 class PageFacts(NamedTuple):
@@ -65,7 +68,7 @@ class _Metadata(msgspec.Struct, rename={"release": "aws:releaseId", "agent": "aw
     agent: object = None
 
 
-_DECODER = msgspec.json.Decoder(_Metadata)
+_decode_metadata = msgspec.json.Decoder(_Metadata).decode
 
 BROWSERS = {
     "Google Chrome": "Chrome", "Chrome": "Chrome", "Chromium": "Chrome", "Chrome Headless": "Chrome",
@@ -74,6 +77,9 @@ BROWSERS = {
     "Samsung Internet": "Samsung Internet", "Samsung Browser": "Samsung Internet", "Opera": "Opera",
 }  # fmt: skip
 """Names of browsers as used by browsers, RUM and parsers of user agents, each with its name in scenarios."""
+
+CHROMIUM = frozenset({"Chrome", "Edge", "Samsung Internet", "Opera"})
+"""Browsers that prerender pages."""
 
 WEB_VIEW, IN_APP = "Android WebView", ("Facebook", "Instagram")
 """What the client calls the browser inside of an app on Android; the apps whose browsers scenarios have."""
@@ -109,10 +115,10 @@ BUILT_IN, LONGEST_VALUE = RESERVED_NAMES | {"localityName"}, 256
 DEVICES = {"desktop": "desktop", "mobile": "mobile", "tablet": "tablet"}
 
 
-def _decode(text: bytes | str) -> _Metadata | None:
-    """Return the members of metadata that a fit reads; None if it is no JSON object."""
+def decode_json(decode: Callable[[Any], Decoded], text: bytes | str | msgspec.Raw) -> Decoded | None:
+    """Decode JSON; None if it is none, or has another type."""
     try:
-        return _DECODER.decode(text)
+        return decode(text)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return None
 
@@ -120,7 +126,7 @@ def _decode(text: bytes | str) -> _Metadata | None:
 @lru_cache(maxsize=4096)
 def read_page(text: bytes | str) -> PageFacts | None:
     """Read the page from metadata; None if it is no JSON object."""
-    found = _decode(text)
+    found = decode_json(_decode_metadata, text)
     if found is None:
         return None
     number = found.interaction if isinstance(found.interaction, int) else -1
@@ -141,7 +147,7 @@ def read_page(text: bytes | str) -> PageFacts | None:
 @lru_cache(maxsize=4096)
 def read_visitor(text: bytes | str) -> VisitorFacts | None:
     """Read the visitor from metadata; None if it is no JSON object."""
-    found = _decode(text)
+    found = decode_json(_decode_metadata, text)
     if found is None:
         return None
     browser, version, system, device = map(
@@ -189,10 +195,7 @@ def read_agent(agent: str) -> tuple[str | None, str | None, str | None, str]:
 @lru_cache(maxsize=4096)
 def read_attributes(text: bytes | str) -> str | None:
     """Return the attributes in metadata as JSON; None if there are none."""
-    try:
-        found = msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return None
+    found = decode_json(msgspec.json.decode, text)
     own = {
         name: value
         for name, value in (found.items() if isinstance(found, dict) else ())

@@ -130,9 +130,9 @@ def read_file(path: Path, recorder: Recorder, on_read: OnRead) -> None:
         if late := recorder.counts.bad_times - bad_times:
             raise LoadgenError(f"{path}: its {late:,} RUM events have times before 2010 or after 2100; "
                                "give times in milliseconds since 1970, as RUM does")  # fmt: skip
-        if unusable := recorder.counts.broken_events - broken:
+        if number := recorder.counts.broken_events - broken:
             raise LoadgenError(
-                f"{path}: none of its {unusable:,} RUM events has id, session, time and metadata; {INSTEAD}"
+                f"{path}: none of its {number:,} RUM events has id, session, time and metadata; {INSTEAD}"
             )
         raise LoadgenError(f"{path}: no RUM events in it: it looks like {describe_head(head)}; {INSTEAD}")
 
@@ -183,9 +183,8 @@ def read_store(path: Path, feed: Feed, on_read: OnRead) -> None:
     database: sqlite3.Connection | None = None
     try:
         database = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
-        for number, (body, dropped) in enumerate(
-            database.execute("SELECT body, dropped FROM batches ORDER BY number"), 1
-        ):
+        batches = database.execute("SELECT body, dropped FROM batches ORDER BY number")
+        for number, (body, dropped) in enumerate(batches, 1):
             data = gzip.decompress(body) if body.startswith(GZIP) else body
             left_out = frozenset(msgspec.json.decode(dropped)) if dropped else frozenset()
             feed.recorder.counts.lines += 1
@@ -195,10 +194,8 @@ def read_store(path: Path, feed: Feed, on_read: OnRead) -> None:
     except sqlite3.OperationalError as error:
         if "no such" in str(error):
             raise LoadgenError(f"{path}: an SQLite file that is no store of a loadgen endpoint ({error})") from None
-        busy = "locked" in str(error)
-        reason = (
-            "its endpoint still runs; stop it, or read it live: --monitor NAME --target URL" if busy else str(error)
-        )
+        busy = "its endpoint still runs; stop it, or read it live: --monitor NAME --target URL"
+        reason = busy if "locked" in str(error) else str(error)
         raise LoadgenError(f"{path}: the store cannot be read: {reason}") from None
     except sqlite3.DatabaseError as error:
         raise LoadgenError(f"{path}: an SQLite file that is no store of a loadgen endpoint ({error})") from None

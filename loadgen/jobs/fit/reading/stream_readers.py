@@ -13,6 +13,7 @@ from typing import IO
 import msgspec
 
 from loadgen.jobs.fit.reading.formats import EVENT_NAMES, SPACE, Feed, unquote
+from loadgen.jobs.fit.reading.metadata import decode_json
 
 LONGEST_LINE = 64_000_000
 """Longest line in bytes; a longer one is read as a document."""
@@ -58,10 +59,7 @@ def is_document(head: bytes) -> bool:
 
 def is_object(line: bytes) -> bool:
     """Whether a line is a JSON object."""
-    try:
-        return isinstance(msgspec.json.decode(line), dict)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return False
+    return isinstance(decode_json(msgspec.json.decode, line), dict)
 
 
 def read_lines(stream: IO[bytes], feed: Feed, tell: Callable[[], None]) -> None:
@@ -94,16 +92,9 @@ def read_document(stream: IO[bytes], feed: Feed, tell: Callable[[], None]) -> No
         for match in QUOTED_EVENT.finditer(data):
             end = match.end()
             counts.lines += 1
-            counts.broken_lines += not _add_quoted(feed, match[0])
+            counts.broken_lines += not feed.add_line(unquote(match[0]))
         rest = data[max(end, len(data) - LONGEST_EVENT) :]
         tell()
-
-
-def _add_quoted(feed: Feed, quoted: bytes) -> bool:
-    try:
-        return feed.add_line(msgspec.json.decode(quoted, type=str).encode())
-    except (msgspec.DecodeError, UnicodeError):
-        return False
 
 
 def read_objects(stream: IO[bytes], feed: Feed, tell: Callable[[], None]) -> None:

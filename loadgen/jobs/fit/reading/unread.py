@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from loadgen.jobs.fit.reading.formats import BYTE_ORDERS, EVENT_NAMES, GZIP, HEAD, SPACE, explain_object
+from loadgen.jobs.fit.reading.metadata import decode_json
 from loadgen.jobs.fit.reading.recorded import ReadCounts
 
 MARKUP = re.compile(rb"<(?:!|\?xml|html|head|body)", re.IGNORECASE)
@@ -62,16 +63,12 @@ def describe_head(head: bytes) -> str:
         if head.startswith(magic):
             return f"{name}; unpack it first"
     if head.startswith(GZIP):
-        return f"gzip of {describe_head(unpack_head(head))}"
+        try:
+            inside = zlib.decompressobj(wbits=31).decompress(head, HEAD)
+        except zlib.error:
+            inside = b""
+        return f"gzip of {describe_head(inside)}"
     return describe_text(head)
-
-
-def unpack_head(head: bytes) -> bytes:
-    """Unpack the head of a gzip file as far as possible."""
-    try:
-        return zlib.decompressobj(wbits=31).decompress(head, HEAD)
-    except zlib.error:
-        return b""
 
 
 def describe_text(head: bytes) -> str:
@@ -88,24 +85,19 @@ def describe_text(head: bytes) -> str:
     if MARKUP.match(start):
         return "a web page or XML"
     lines = start.splitlines()
-    found = _decode(lines[0])
+    found: Any = decode_json(msgspec.json.decode, lines[0])
     if isinstance(found, dict):
         return describe_object(found, lines[0], found)
     if isinstance(found, list):
         return "a list, not RUM events"
     if start[:1] in b"{[":
-        whole, names = _decode(start), dict.fromkeys(name.decode() for name in MEMBER.findall(start))
+        whole, names = (
+            decode_json(msgspec.json.decode, start),
+            dict.fromkeys(name.decode() for name in MEMBER.findall(start)),
+        )
         return describe_object(whole if isinstance(whole, dict) else {}, start, names)
     commas = [0 if b"{" in line else line.count(b",") for line in lines[:3]]
     return "CSV; export JSON instead" if found is None and min(commas) >= max(commas[0], 1) else "text"
-
-
-def _decode(text: bytes) -> Any:
-    """Return a JSON value; None if it is none."""
-    try:
-        return msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return None
 
 
 def describe_object(found: dict[str, Any], text: bytes, names: Iterable[str]) -> str:
@@ -116,11 +108,6 @@ def describe_object(found: dict[str, Any], text: bytes, names: Iterable[str]) ->
         return "an answer without events; ask for a time with traffic"
     if EVENT_NAMES & found.keys() and (reason := explain_object(text)):
         return f"RUM events of another form: {reason}"
-    return describe_members(names)
-
-
-def describe_members(names: Iterable[str]) -> str:
-    """Describe a JSON object by the names of its members."""
     members = [name for name in names if re.fullmatch("[A-Za-z_@.-]{1,30}", name)]
     if {"results", "field"} <= set(members):
         return "rows of Logs Insights without @message; query: fields @message"

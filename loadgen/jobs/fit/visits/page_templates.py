@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from loadgen.errors import LoadgenError
-from loadgen.jobs.fit.support import DIGITS, may_be_told
+from loadgen.jobs.fit.support import DIGITS, group, may_be_told
 
 STRICT_ID = re.compile(
     r"\d+|[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}|(?=.*\d)[0-9a-fA-F]{8,}|(?=.*\d)(?=.*[A-Za-z])[\w~.-]{16,}|.*@.*|.*%40.*|"
@@ -54,38 +54,20 @@ class PageTemplate(NamedTuple):
 
     path: str
     members: tuple[int, ...]  # places in Recorded.pages
-    examples: tuple[
-        str, ...
-    ] = ()  # some values of the first placeholder; for the person who fits, not for the scenario
-
-    @property
-    def placeholders(self) -> list[str]:
-        """The names of the path's placeholders."""
-        return PATTERN_NAME.findall(self.path)
+    examples: tuple[str, ...] = ()  # some values of the first placeholder, for the person who fits alone
 
 
 def fold_paths(paths: Sequence[str], weights: Mapping[int, int], patterns: Iterable[str] = ()) -> list[PageTemplate]:
     """Fold all paths that have a weight; return their templates, the heaviest first. LoadgenError: a bad pattern."""
     rules = [_compile_pattern(pattern) for pattern in patterns]
-    wanted = sorted(weights)
-    found: dict[str, list[int]] = {}
-    left: list[int] = []
-    for place in wanted:
-        rule = next((template for template, pattern in rules if pattern.fullmatch(paths[place])), None)
-        if rule is None:
-            left.append(place)
-        else:
-            found.setdefault(rule, []).append(place)
-    segments = {place: tuple(_split(paths[place])) for place in left}
-    groups: dict[tuple[str, ...], list[int]] = {}
-    for place, folded in _fold(segments).items():
-        groups.setdefault(folded, []).append(place)
-    for folded, members in groups.items():
-        found.setdefault(_name_placeholders(folded, _find_endings([segments[place] for place in members])), []).extend(
-            members
-        )
-    given = {template for template, _ in rules}
-    made = [PageTemplate(path if path in given else _end_path(path, members, paths, weights), tuple(members))
+    given = {place: next((template for template, pattern in rules if pattern.fullmatch(paths[place])), None)
+             for place in sorted(weights)}  # fmt: skip
+    found = group((template, place) for place, template in given.items() if template is not None)
+    segments = {place: tuple(_split(paths[place])) for place, template in given.items() if template is None}
+    for folded, members in group((folded, place) for place, folded in _fold(segments).items()).items():
+        path = _name_placeholders(folded, _find_endings([segments[place] for place in members]))
+        found[path] = found.get(path, []) + members
+    made = [PageTemplate(path if path in given.values() else _end_path(path, members, paths, weights), tuple(members))
             for path, members in found.items()]  # fmt: skip
     return sorted(made, key=lambda each: (-sum(weights[place] for place in each.members), each.path))
 
@@ -117,11 +99,8 @@ def _fold(segments: dict[int, tuple[str, ...]]) -> dict[int, tuple[str, ...]]:
     folded = {place: list(parts) for place, parts in segments.items()}
     deepest = max(map(len, segments.values()), default=0)
     for depth in range(deepest):
-        groups: dict[tuple[str, ...], list[int]] = {}
-        for place, parts in folded.items():
-            if len(parts) > depth:
-                groups.setdefault(tuple(parts[:depth]), []).append(place)
-        for front, members in groups.items():
+        fronts = group((tuple(parts[:depth]), place) for place, parts in folded.items() if len(parts) > depth)
+        for front, members in fronts.items():
             holes = _find_holes(depth, front, [folded[place] for place in members])
             for place in members:
                 if folded[place][depth] in holes:
@@ -196,13 +175,11 @@ def make_placeholder(segment: str) -> str:
     """Return the singular of a path's segment as a placeholder's name: categories → category."""
     word = re.sub(r"[^a-z0-9]+", "_", segment.lower()).strip("_")
     word = re.sub(r"^[0-9_]+", "", word)
-    if word in SINGULARS:
-        return SINGULARS[word]
     if word.endswith("ies") and len(word) > 4:
-        word = f"{word[:-3]}y"
-    elif word.endswith("s") and not word.endswith("ss") and len(word) > 3:
-        word = word[:-1]
-    return word or "item"
+        single = f"{word[:-3]}y"
+    else:
+        single = word[:-1] if word.endswith("s") and not word.endswith("ss") and len(word) > 3 else word
+    return SINGULARS.get(word, single) or "item"
 
 
 def clean_text(text: str) -> str:

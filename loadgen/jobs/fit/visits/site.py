@@ -62,11 +62,11 @@ def fold_pages(recorded: Recorded, at_least: int, patterns: Sequence[str] = ()) 
     number[-1] = -1
     page = number[of_path]
     rare = np.unique(visitor[page[path] == len(kept)])
-    names, chosen = name_pages([templates[place].path for place in kept]), [
-        templates[place]._replace(examples=list_examples(
-            templates[place].path, [recorded.pages[each] for each in templates[place].members if common[each]]))
-        for place in kept
-    ]  # fmt: skip
+    names = name_pages([templates[place].path for place in kept])
+    chosen = []
+    for template in (templates[place] for place in kept):
+        told = [recorded.pages[each] for each in template.members if common[each]]
+        chosen.append(template._replace(examples=list_examples(template.path, told)))
     dropped = 0
     if len(rare) >= at_least:
         names.append(OTHER if OTHER not in names else "other-pages")
@@ -149,9 +149,8 @@ def find_unlike(own: list[int], path: Ints, following: Ints, of_path: Ints) -> l
     unlike: list[int] = []
     left = list(range(len(own)))
     while len(left) > 1:
-        excess = [
-            _measure_excess(table[row], table[[each for each in left if each != row]].sum(axis=0)) for row in left
-        ]
+        others = table[left].sum(axis=0)
+        excess = [_measure_excess(table[row], others - table[row]) for row in left]
         if max(excess) <= 0:
             break
         unlike.append(left.pop(int(np.argmax(excess))))

@@ -12,9 +12,16 @@ from loadgen.jobs.fit.comparison.judgement import (
     FitComparison,
     FitVerdict,
     Judgement,
+    SessionVisitors,
+    Sides,
     count_sessions_to_tell,
+    find_mean_ratio,
+    find_part_of_three,
+    find_variation,
     judge,
+    measure_distance,
 )
+from loadgen.jobs.fit.comparison.observe import Observations
 from loadgen.jobs.fit.estimates.estimate import Seen, see_visits
 from loadgen.jobs.fit.view import format_judgement
 from loadgen.jobs.fit.visits.site import match_site
@@ -84,3 +91,42 @@ def test_a_person_reads_how_far_the_sessions_go() -> None:
     last = list(format_judgement(found))[-1]
     assert f"would be told with some {found.sessions_to_tell:,} sessions" in last
     assert len(last) <= 80
+
+
+VISITS = 1000
+
+
+def test_chance_is_that_of_visitors_and_not_of_their_sessions() -> None:
+    """Twenty visitors with fifty sessions each speak one language each; alone, sessions would seem many."""
+    visitor = np.arange(VISITS) // 50
+    sides = [
+        Observations(np.arange(VISITS), (np.random.default_rng(seed).random(20) < 0.5)[visitor].astype(np.float64))
+        for seed in (1, 2)
+    ]
+    few, many = SessionVisitors(visitor, 20), SessionVisitors(np.arange(VISITS), VISITS)
+    by_visitor = measure_distance(sides[0], sides[1], Sides(few, few), find_variation)
+    by_session = measure_distance(sides[0], sides[1], Sides(many, many), find_variation)
+    assert by_visitor.value == by_session.value
+    assert by_visitor.high > 4 * by_session.high
+
+
+def cover(part: float) -> float:
+    """Fit a mean to one sample, generate with it, compare with another: how often is the ratio within its interval?"""
+    stream, size, within = np.random.default_rng(3), 200, 0
+    people = SessionVisitors(np.arange(size), size)
+    for _ in range(300):
+        fitted, held_out = stream.exponential(1.0, size).mean(), stream.exponential(1.0, size)
+        sides = (
+            Observations(np.arange(size), held_out),
+            Observations(np.arange(size), stream.exponential(fitted, size)),
+        )
+        found = measure_distance(*sides, Sides(people, people, part), find_mean_ratio)
+        within += found.low <= found.value <= found.high
+    return within / 300
+
+
+def test_chance_includes_that_of_the_sessions_that_were_fitted_if_others_are_compared() -> None:
+    part = find_part_of_three(200, 200, 200)
+    assert abs(part - 2 / 3) < 1e-9
+    assert cover(part) > 0.91
+    assert cover(1.0) < 0.9

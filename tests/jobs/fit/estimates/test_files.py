@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from loadgen.jobs.fit.calibration.calibrate import record_generated
+from loadgen.jobs.fit.calibration.generated import record_generated
 from loadgen.jobs.fit.estimates.estimate import Seen, see_visits
 from loadgen.jobs.fit.estimates.files import find_files, find_most_images
 from loadgen.jobs.fit.estimates.shared_files import SHARED

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import loadgen
-from loadgen.jobs.fit.calibration.calibrate import record_generated
+from loadgen.jobs.fit.calibration.generated import record_generated
 from loadgen.jobs.fit.drafting.compose import weigh_groups
 from loadgen.jobs.fit.estimates.estimate import Seen, see_visits
 from loadgen.jobs.fit.estimates.population import (

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from loadgen.jobs.fit.calibration.calibrate import ROUNDS, correct_lcp_parts, correct_shared_slowness, correct_shifts
+from loadgen.jobs.fit.calibration.calibrate import ROUNDS
+from loadgen.jobs.fit.calibration.match_telemetry import correct_lcp_parts, correct_shared_slowness, correct_shifts
 from loadgen.jobs.fit.estimates.estimate import Seen, see_visits
 from loadgen.jobs.fit.estimates.vitals import find_lcp_parts, find_shifts, match_logarithms, weigh_loads
 from loadgen.jobs.fit.reading.recorded import Floats, Ints

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from loadgen.jobs.fit.comparison.distances import number_people
+from loadgen.jobs.fit.comparison.judgement import number_people
 from loadgen.jobs.fit.reading.formats import Feed
 from loadgen.jobs.fit.reading.recorded import Recorded, Recorder, sort_sessions
 from loadgen.scenario import Scenario

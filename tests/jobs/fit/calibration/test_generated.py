@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from loadgen.jobs.fit.calibration.calibrate import show_draft
-from loadgen.jobs.fit.calibration.lean import find_rare_device, make_lean, restrict_to_device
+from loadgen.jobs.fit.calibration.generated import find_rare_device, make_lean, restrict_to_device, show_draft
 from loadgen.jobs.fit.drafting.compose import compose
 from loadgen.jobs.fit.drafting.draft import Draft
 from loadgen.jobs.fit.estimates.estimate import Seen, estimate, see_visits

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from loadgen.jobs.fit import select_sessions
-from loadgen.jobs.fit.calibration.calibrate import make_steady, record_generated
-from loadgen.jobs.fit.calibration.origins import OriginEffects, find_origin_effects, spread_origin_effects
+from loadgen.jobs.fit.calibration.generated import make_steady, record_generated
+from loadgen.jobs.fit.calibration.match_telemetry import OriginEffects, find_origin_effects, spread_origin_effects
 from loadgen.jobs.fit.estimates.estimate import Seen, see_visits
 from loadgen.jobs.fit.estimates.population import find_mobile
 from loadgen.jobs.fit.estimates.vitals import match_device

@@ -157,8 +157,9 @@ def find_attributes(
     """
     found = tally((member, visitor) for text, visitors in texts.items() for member in _list_values(text)
                   for visitor in visitors)  # fmt: skip
-    values = group((name, (value, number, visitors >= at_least and may_be_told(str(value)))) for (name, _, value), (
-        number, visitors) in sorted(found.items(), key=lambda item: (-item[1][0], str(item[0]))))  # fmt: skip
+    ordered = sorted(found.items(), key=lambda item: (-item[1][0], str(item[0])))
+    values = group((name, (value, number, visitors >= at_least and may_be_told(str(value))))
+                   for (name, _, value), (number, visitors) in ordered)  # fmt: skip
     common: dict[str, Any] = {}
     varying: dict[str, Any] = {}
     for name, counts in sorted(values.items()):

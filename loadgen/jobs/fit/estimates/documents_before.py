@@ -13,8 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from loadgen.jobs.fit.estimates.dwell import add_parting_clicks, measure_dwells
-from loadgen.jobs.fit.estimates.files import OTHER_KIND, list_files
-from loadgen.jobs.fit.estimates.shared_files import SHARED
+from loadgen.jobs.fit.estimates.files import OTHER_KIND, SHARED, list_files
 from loadgen.jobs.fit.estimates.steps import Steps
 from loadgen.jobs.fit.estimates.vitals import LEAST
 from loadgen.jobs.fit.reading.recorded import Bools, Floats, Ints, Recorded

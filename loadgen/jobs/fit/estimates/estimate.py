@@ -16,7 +16,6 @@ from loadgen.jobs.fit.estimates.calls import SiteCalls, find_calls
 from loadgen.jobs.fit.estimates.client_settings import ClientSettings, find_settings
 from loadgen.jobs.fit.estimates.custom_data import find_custom_events
 from loadgen.jobs.fit.estimates.dwell import DwellLaws, find_ready, fit_dwells
-from loadgen.jobs.fit.estimates.files import SiteFiles, find_files
 from loadgen.jobs.fit.estimates.navigation import (
     NavigationFacts,
     Shortcuts,
@@ -24,6 +23,7 @@ from loadgen.jobs.fit.estimates.navigation import (
     find_shortcuts,
     read_navigation,
 )
+from loadgen.jobs.fit.estimates.page_files import SiteFiles, find_files
 from loadgen.jobs.fit.estimates.population import Returning, VisitorCounts, count_people, find_mobile, find_returning
 from loadgen.jobs.fit.estimates.steps import Steps, count_steps
 from loadgen.jobs.fit.estimates.vitals import Loads, find_slowness, list_loads

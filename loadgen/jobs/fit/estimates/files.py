@@ -1,27 +1,25 @@
-"""Find the files of full loads: how many of each kind a page has, how large they are, and which other pages have too.
+"""List the files of full loads: their kinds, which other pages have too, and which came from a cache.
 
 Rule: a file is identified by its URL. The files of a page are those in at least half of its loads; rarer files belong
 to its items. Only completed loads show how many files there are. The client records the first ten images that it
-notices: a page with more shows different ones in each load, and has as many as all loads show together.
+notices: a page with more shows different ones in each load. A file without a size comes from a cache, unless its host
+reports no size of any file. Shared files are cached more often, and sites share more or fewer of their files than a
+scenario's default: so shares of cached files are given for a page that shares the default part of its files.
 """
 
 from __future__ import annotations
 
-from math import isfinite
-from statistics import median
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from loadgen.jobs.fit.estimates.shared_files import SHARED, find_shared_parts
-from loadgen.jobs.fit.reading.recorded import Bools, Floats, Ints, Recorded
+from loadgen.jobs.fit.estimates.vitals import LEAST
+from loadgen.jobs.fit.reading.recorded import LATE_SECONDS, Bools, Floats, Ints, Recorded, pick_rows
 from loadgen.jobs.fit.visits.visits import Visits
 from loadgen.rum import events as rum
-from loadgen.rum.events import HEADER_BYTES
-from loadgen.scenario import Client, Resources, find_bounds
+from loadgen.scenario import Client, Resources
 
 KINDS = ("stylesheet", "script", "font", "image", "iframe", "media")
-RARE_KINDS = ("iframe", "media")
 OTHER_KIND = KINDS.index("image")
 """Files of other kinds count as images: the client samples them together."""
 
@@ -44,12 +42,14 @@ at a limit that may seem to have more, as the event limit came before the naviga
 CROWDED_OUT = 0.02
 """Share of the loads from which a file belongs to a page with more images than the client records."""
 
-HEADED = 2
-"""Number of images before a page's largest image."""
+BY_BROWSER = "other"
+"""The initiator of the browser's own image, the favicon."""
 
-BY_BROWSER, BROWSERS_OWN = "other", 1
-PLACES = {"css": -1, BY_BROWSER: BROWSERS_OWN}
-"""Places of images by initiator: those of style sheets come first, the browser's own (the favicon) last."""
+SHARED = Resources().shared
+"""Default share of a page's files that other pages have too."""
+
+SWEPT = np.geomspace(1.0, 3600.0, 400)
+"""Values in seconds that are tried for the mean time for which memory holds a file."""
 
 
 class Files(NamedTuple):
@@ -64,12 +64,16 @@ class Files(NamedTuple):
     opaque: Bools  # the file's host never reports a size: it sends no Timing-Allow-Origin
 
 
-class SiteFiles(NamedTuple):
-    """Members of a scenario's Resources, for each page with enough loads, and for all pages."""
+class Caches(NamedTuple):
+    """Shares of files from the cache, for pages that share the part `SHARED` of their files."""
 
-    pages: dict[int, dict[str, Any]]
-    usual: dict[str, Any]
-    cold: Bools  # [view]: enough files, and none of them from the cache
+    landings: int  # landings by a link or an address, with enough files to measure
+    known: int  # landings among them by users who came earlier in the data
+    of_all: float  # share of cached files on all these landings
+    of_known: float  # share of cached files on the landings of known users
+    of_later: float | None  # share of cached files on later loads of another page
+    share: Floats  # [session]: share of cached files on its landing, as they are; NaN: unknown
+    memory: float | None  # mean seconds for which the browser's memory holds an unused file
 
 
 def list_files(recorded: Recorded, visits: Visits) -> Files:
@@ -125,155 +129,6 @@ def _find_common_files(visits: Visits, view: Ints, place: Ints) -> Bools:
     return np.asarray((paths > 1) | (of_page[page] == 1))
 
 
-def find_files(recorded: Recorded, visits: Visits, pages: int) -> SiteFiles:
-    """Estimate the number of files of each kind, their sizes, and the share of files that other pages have too."""
-    files, whole = list_files(recorded, visits), visits.hard & (visits.loads == 1)
-    table = np.zeros((len(visits.page), len(KINDS)), dtype=np.int64)
-    np.add.at(table, (files.view, files.kind), 1)
-    found, page = {}, visits.page[files.view]
-    tables = _list_files_of_pages(recorded, files, page)
-    usual: dict[str, Any] = _find_usual_files(table[whole]) if whole.any() else {}
-    crowded = find_crowded(visits, files.view[np.isin(files.kind, LIMITED)])
-    of_items = np.bincount(page, weights=(files.kind == OTHER_KIND) & ~files.usual, minlength=pages)
-    shown = [file.place == BROWSERS_OWN for place, own in tables.items() if not crowded[place] for file in own]
-    browsers_own = any(shown) or not shown
-    for each in range(pages):
-        own = table[whole & (visits.page == each)]
-        if len(own) >= LEAST_LOADS:
-            counts: dict[str, Any] = _find_usual_files(own)
-            if crowded[each]:
-                counts["image"] = _count_images(tables[each], of_items[each] / len(own), browsers_own)
-                if media := sum(file.kind == LIMITED[1] and file.usual for file in tables[each]):
-                    counts["media"] = media  # images crowd out most of them
-            found[each] = counts | _write_sizes(tables.get(each, []), counts)
-    _add_shared_parts(usual, found, tables)
-    usual = _find_most_usual(usual, found)
-    told, size = files.view[~files.opaque], len(visits.page)
-    cached = np.bincount(told, weights=recorded.events.code[files.row[~files.opaque]] == 0, minlength=size)
-    return SiteFiles(found, usual, (np.bincount(told, minlength=size) >= FEWEST_FILES) & (cached == 0))
-
-
-class _PageFile(NamedTuple):
-    """A file on one page."""
-
-    kind: int
-    usual: bool
-    shared: bool
-    largest: bool  # the image of an LCP
-    place: int  # see PLACES
-    rank: float  # mean place among the files of a load
-    size: float  # median bytes; NaN: unknown
-
-
-def _count_images(own: list[_PageFile], of_items: float, browsers_own: bool) -> int:
-    """Count the images of a page that has more than the client records.
-
-    These are all images that its loads show, plus as many of items as one load has. The browser's own image comes last
-    and is never recorded there: the page has it too, unless other pages have none.
-    """
-    images = [file for file in own if file.kind == OTHER_KIND and file.usual]
-    hidden = browsers_own and all(file.place != BROWSERS_OWN for file in images)
-    items = max(round(of_items), 1) if of_items > CROWDED_OUT else 0
-    return min(len(images) + items + hidden, int(find_bounds(Resources, "image")[1]))
-
-
-def _list_files_of_pages(recorded: Recorded, files: Files, page: Ints) -> dict[int, list[_PageFile]]:
-    events, number = recorded.events, int(files.file.max(initial=0)) + 1
-    pairs, first, place = np.unique(page * number + files.file, return_index=True, return_inverse=True)
-    rank = np.bincount(place, weights=_rank_rows(files.view)) / np.bincount(place) if len(place) else np.zeros(0)
-    places = np.array([PLACES.get(key.split(" ")[1] if " " in key else "", 0) for key in recorded.keys] + [0])
-    largest = np.isin(events.file[files.row[first]], events.file[recorded.find_rows(rum.LCP)])
-    size = _find_medians(files.file, events.code[files.row], number)[pairs % max(number, 1)]
-    columns = (files.kind[first], files.usual[first], files.shared[first], largest & (files.kind[first] == OTHER_KIND),
-               places[events.key[files.row[first]]], rank, size)  # fmt: skip
-    found: dict[int, list[_PageFile]] = {}
-    for where, *members in zip((pairs // number).tolist(), *(each.tolist() for each in columns), strict=True):
-        found.setdefault(where, []).append(_PageFile(*members))
-    return found
-
-
-def _rank_rows(view: Ints) -> Floats:
-    """Return the place of each row among the rows of its view."""
-    order = np.argsort(view, kind="stable")
-    rank = np.empty(len(view))
-    rank[order] = np.arange(len(view)) - np.searchsorted(view[order], view[order])
-    return rank
-
-
-def _find_medians(file: Ints, size: Floats, number: int) -> Floats:
-    """Return the median size of each file from the network; NaN: it never came from there."""
-    told = np.flatnonzero(size > HEADER_BYTES)
-    told = told[np.lexsort((size[told], file[told]))]
-    counts = np.bincount(file[told], minlength=number)
-    middle = np.cumsum(counts) - counts + counts // 2
-    found = np.full(number, np.nan)
-    known = counts > 0
-    found[known] = size[told[middle[known]]]
-    return found
-
-
-def _write_sizes(own: list[_PageFile], counts: dict[str, int]) -> dict[str, Any]:
-    """Return the sizes of a page's files: shared files first, then its own; its largest image stands in its place."""
-    found = {}
-    for kind, name in enumerate(KINDS):
-        mine = sorted((file for file in own if file.kind == kind and file.usual and not file.largest),
-                      key=lambda file: (file.place, not file.shared, file.rank))  # fmt: skip
-        largest = [file.size for file in own if file.kind == kind and file.largest and isfinite(file.size)]
-        sizes = [file.size for file in mine]
-        if largest:
-            sizes.insert(min(HEADED, max(counts.get(name, 0) - 2, 0)), median(largest))  # the browser's own is the last
-        sizes = sizes[: counts.get(name, 0)]
-        while sizes and not isfinite(sizes[-1]):
-            sizes.pop()  # unknown sizes at the end are drawn by loadgen
-        if sizes:
-            usual = median(size for size in sizes if isfinite(size))
-            found[name] = [_write_kilobytes(size if isfinite(size) else usual) for size in sizes]
-    return {"kilobytes": found} if found else {}
-
-
-def _write_kilobytes(size: float) -> float:
-    return float(f"{max(size - HEADER_BYTES, 1.0) / 1024:.3g}")
-
-
-def _add_shared_parts(
-    usual: dict[str, Any], found: dict[int, dict[str, Any]], tables: dict[int, list[_PageFile]]
-) -> None:
-    """Add the share of files that other pages have too: of all pages together, and of each page that differs from it.
-
-    Style sheets and scripts tell the share; fonts and images are shared by rules of their own.
-    """
-    if len(found) < 2 or not any(file.usual for own in tables.values() for file in own):
-        return  # the client may record no URLs
-
-    def count(page: int, kind: int, shared: bool) -> int:
-        return sum(file.kind == kind and file.usual and (file.shared or not shared) for file in tables.get(page, []))
-
-    kinds = range(2)
-    numbers = [[members[KINDS[kind]] for kind in kinds] for members in found.values()]
-    rare = [[count(page, kind, shared=False) for kind in kinds] for page in tables.keys() - found.keys()]
-    common = [[count(page, kind, shared=True) for kind in kinds] for page in found]
-    parts = find_shared_parts(np.array(numbers + rare), np.array(common))
-    if parts[0] != SHARED:
-        usual["shared"] = float(parts[0])
-    for part, members in zip(parts[1:].tolist(), found.values(), strict=True):
-        if part != SHARED or "shared" in usual:
-            members["shared"] = part
-
-
-def _find_most_usual(usual: dict[str, Any], found: dict[int, dict[str, Any]]) -> dict[str, Any]:
-    """Return the files of the most pages if several have the same, such as routes that are hardly ever loaded."""
-    alike = [list(found.values()).count(members) for members in found.values()]
-    return list(found.values())[alike.index(max(alike))] if max(alike, default=0) > 1 else usual
-
-
-def _find_usual_files(table: Ints) -> dict[str, int]:
-    """Return the median number of files of each kind: loads that ended early have fewer, and no load has more."""
-    most = [find_bounds(Resources, name)[1] for name in KINDS]
-    numbers = np.minimum(np.round(np.quantile(table, 0.5, axis=0)), most).astype(int).tolist()
-    counts = dict(zip(KINDS, numbers, strict=True)) | {"script": max(numbers[KINDS.index("script")], 1)}
-    return {kind: number for kind, number in counts.items() if number or kind not in RARE_KINDS}
-
-
 def read_kinds(recorded: Recorded) -> Ints:
     """Return the kind of each recorded key; the last entry stands for no key."""
     return np.array([*map(_read_kind, recorded.keys), OTHER_KIND], dtype=np.int64)
@@ -298,3 +153,75 @@ def _are_opaque(recorded: Recorded, rows: Ints) -> Bools:
     host = place[recorded.events.key[rows]]
     told = np.bincount(host[recorded.events.code[rows] > 0], minlength=len(hosts))
     return np.asarray((told == 0)[host])
+
+
+def read_caches(recorded: Recorded, visits: Visits, known: Bools) -> Caches:
+    """Measure the cached files of landings and later loads; `known`: [session], the user came earlier."""
+    events, files = recorded.events, list_files(recorded, visits)
+    loads = recorded.loads.event
+    loaded, lasted = (visits.spread_first(loads, column[loads]) for column in (events.at, events.value / 1000))
+    # A further load of the view that ended early has files but no navigation event.
+    own = ~files.opaque & (events.at[files.row] <= loaded[files.view] + LATE_SECONDS)
+    files = pick_rows(files, own)
+    cached, view, size = events.code[files.row] == 0, files.view, len(visits.page)
+    number, kept = np.bincount(view, minlength=size), np.bincount(view, weights=cached, minlength=size)
+    usable = (find_first_loads(recorded, visits) == 0) & (visits.loads == 1) & (number >= FEWEST_FILES)
+    usable &= loaded - visits.at <= lasted + LATE_SECONDS  # else it is the event of a further load
+    landing, later = usable & visits.first, usable & ~visits.first & visits.hard
+    later &= (visits.parent < 0) | (visits.page[visits.parent] != visits.page)  # a page has all files of its own
+
+    def share(chosen: Bools) -> float:
+        return _weigh_shared(cached[chosen], files.shared[chosen])
+
+    again = landing & known[visits.session]
+    of_session = np.full(len(recorded.sessions.user), np.nan)
+    of_session[visits.session[landing]] = kept[landing] / number[landing]
+    last = _find_last(recorded, files)
+    went_on = later[view] & files.usual & (last >= 0)
+    memory = _find_memory(recorded, visits, pick_rows(files, went_on & cached), last[went_on & cached])
+    return Caches(int(landing.sum()), int(again.sum()), share(landing[view]), share(again[view]),
+                  share(went_on) if went_on.any() else None, of_session, memory)  # fmt: skip
+
+
+def _weigh_shared(cached: Bools, shared: Bools) -> float:
+    """Return the share of cached files, weighted as if a page shared the part `SHARED` of its files."""
+    if not len(cached):
+        return 0.0
+    if shared.all() or not shared.any():
+        return float(cached.mean())
+    return SHARED * float(cached[shared].mean()) + (1 - SHARED) * float(cached[~shared].mean())
+
+
+def _find_last(recorded: Recorded, files: Files) -> Ints:
+    """Return for each file the view of the visit's last load before that had it; -1: none had it."""
+    key = recorded.events.session[files.row] * (int(files.file.max(initial=0)) + 1) + files.file
+    order = np.argsort(key, kind="stable")
+    again = np.flatnonzero(key[order][1:] == key[order][:-1])
+    last = np.full(len(key), -1)
+    last[order[again + 1]] = files.view[order[again]]
+    return last
+
+
+def _find_memory(recorded: Recorded, visits: Visits, files: Files, last: Ints) -> float | None:
+    """Estimate the mean time until memory drops a file, by maximum likelihood; None: too few loads.
+
+    A file from memory takes no time at all. Only cached files count that the page before did not have.
+    """
+    before = files.view - 1
+    native = np.array([f" {BY_BROWSER} " in key for key in recorded.keys] + [False])[recorded.events.key[files.row]]
+    told = (last < before) & visits.hard[before] & (visits.loads[before] == 1) & ~native
+    if len(np.unique(files.view[told])) < LEAST:
+        return None
+    waited = np.maximum(visits.at[files.view[told]] - visits.at[last[told] + 1], 0.5)
+    held = recorded.events.value[files.row[told]] == 0
+    passed = waited / SWEPT[:, None]
+    likelihood = np.where(held, -passed, np.log(-np.expm1(-passed))).sum(axis=1)
+    return float(SWEPT[int(likelihood.argmax())])
+
+
+def find_first_loads(recorded: Recorded, visits: Visits) -> Floats:
+    """Return how each view was first loaded: 0 by a link or an address, 1 by a step back, 2 by a reload; NaN: unknown.
+
+    A reload and a step back find their files in the cache anyway.
+    """
+    return visits.spread_first(recorded.loads.event, recorded.events.code[recorded.loads.event])

@@ -16,7 +16,7 @@ from typing import NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from loadgen.jobs.fit.estimates.caches import find_first_loads, read_caches
+from loadgen.jobs.fit.estimates.files import find_first_loads, read_caches
 from loadgen.jobs.fit.reading.metadata import IN_APP, WEB_VIEW
 from loadgen.jobs.fit.reading.recorded import Bools, Floats, Ints, Recorded, mark
 from loadgen.jobs.fit.visits.cuts import find_spans, follow_users

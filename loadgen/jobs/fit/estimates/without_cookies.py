@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from loadgen.jobs.fit.estimates.caches import find_first_loads
 from loadgen.jobs.fit.estimates.documents_before import Evidence, count_documents, find_graph, find_kept, measure_files
+from loadgen.jobs.fit.estimates.files import find_first_loads
 from loadgen.jobs.fit.estimates.population import find_returning
 from loadgen.jobs.fit.estimates.steps import Steps
 from loadgen.jobs.fit.reading.recorded import Bools, Ints, Recorded

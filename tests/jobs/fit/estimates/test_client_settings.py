@@ -9,7 +9,7 @@ import pytest
 
 from loadgen.jobs.fit.estimates.client_settings import find_pile, find_settings
 from loadgen.jobs.fit.estimates.estimate import see_visits
-from loadgen.jobs.fit.estimates.files import find_files
+from loadgen.jobs.fit.estimates.page_files import find_files
 from loadgen.scenario import Resources, Scenario
 from tests.jobs.fit.round_trip import record, stretch
 

@@ -9,7 +9,6 @@ from loadgen.jobs.fit.calibration.calibrate import correct_shortcuts
 from loadgen.jobs.fit.calibration.generated import make_steady, record_generated
 from loadgen.jobs.fit.drafting.draft import Draft
 from loadgen.jobs.fit.estimates.estimate import Seen, see_visits
-from loadgen.jobs.fit.estimates.files import find_files
 from loadgen.jobs.fit.estimates.navigation import (
     SHOWN,
     NavigationFacts,
@@ -20,6 +19,7 @@ from loadgen.jobs.fit.estimates.navigation import (
     find_shortcuts,
     read_navigation,
 )
+from loadgen.jobs.fit.estimates.page_files import find_files
 from loadgen.rum.events import PAGE_VIEW
 from loadgen.scenario import Scenario
 from loadgen.scenario.telemetry import Scripting

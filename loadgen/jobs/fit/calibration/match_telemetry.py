@@ -26,7 +26,6 @@ from loadgen.jobs.fit.estimates.vitals import (
     find_text_share,
     match_device,
     match_logarithms,
-    read_quantity,
     weigh_landings,
 )
 from loadgen.jobs.fit.reading.recorded import Floats, Ints, Recorded
@@ -137,8 +136,8 @@ def find_origin_effects(recorded: Recorded, loads: Loads) -> OriginEffects:
     """
     language = recorded.sessions.language[loads.session]
     found: OriginEffects = {}
-    for name in QUANTITIES:
-        values = read_quantity(loads, name)
+    for name, read in QUANTITIES.items():
+        values = read(loads)
         known = np.flatnonzero(np.isfinite(values) & (values > 0))
         if not len(known):
             continue

@@ -204,22 +204,17 @@ def is_different(one: float, ones: float, other: float, others: float) -> bool:
 
 def compose_details(found: Estimates, page: int) -> dict[str, Any]:
     """Compose a page's other members: think time, slowness, document, errors, calls, clicks and custom events."""
-    members: dict[str, Any] = {}
-    if page in found.dwells.pages:
-        members["think_time"] = found.dwells.pages[page].write()
-    if page in found.slowness:
-        factor, error = found.slowness[page]
-        members["slowness"] = round_to(factor, factor * error)
-    members |= found.documents.get(page, {})
-    if page in found.errors.pages:
-        members["js_errors"] = found.errors.pages[page]
-    if page in found.calls.pages:
-        members["api"] = [write_call(call) for call in found.calls.pages[page]]
-    if page in found.clicks:
-        members["clicks"] = [drop_default(click, "element", Click) for click in found.clicks[page]]
-    if page in found.custom:
-        members["events"] = found.custom[page]
-    return members
+    law, slowness = found.dwells.pages.get(page), found.slowness.get(page)
+    told = {
+        "think_time": law.write() if law else None,
+        "slowness": round_to(slowness[0], slowness[0] * slowness[1]) if slowness else None,
+        **found.documents.get(page, {}),
+        "js_errors": found.errors.pages.get(page),
+        "api": [write_call(call) for call in found.calls.pages.get(page, [])] or None,
+        "clicks": [drop_default(click, "element", Click) for click in found.clicks.get(page, [])] or None,
+        "events": found.custom.get(page),
+    }
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def drop_known_metadata(members: dict[str, Any], known: frozenset[str]) -> None:

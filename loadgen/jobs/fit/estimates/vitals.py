@@ -7,7 +7,7 @@ little more than one, and a few long visits do not dominate their device.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import nan
 from typing import NamedTuple
 
@@ -125,27 +125,17 @@ def weigh_loads(values: Floats, session: Ints) -> Floats:
 
 
 EMPTY: Mapping[str, Floats] = {}
-QUANTITIES = ("ttfb", "render", "largest", "inp", "fid", "cls", "rtt", "response")
-
-
-def read_quantity(loads: Loads, name: str) -> Floats:
-    """Return the measured quantity that depends on a parameter of the scenario's vitals; NaN: unknown."""
-    match name:
-        case "ttfb":
-            return np.where(loads.back | loads.ahead, np.nan, loads.first_byte)
-        case "render":
-            return np.where(loads.ahead, np.nan, loads.paint - loads.first_byte)
-        case "largest":
-            return np.where(loads.image & ~loads.ahead, loads.largest - loads.paint, np.nan)
-        case "inp":
-            return loads.input
-        case "fid":
-            return loads.delay
-        case "cls":
-            return loads.shift
-        case "rtt":
-            return loads.tls
-    return np.where(loads.bytes > 0, loads.response, np.nan)
+QUANTITIES: dict[str, Callable[[Loads], Floats]] = {
+    "ttfb": lambda loads: np.where(loads.back | loads.ahead, np.nan, loads.first_byte),
+    "render": lambda loads: np.where(loads.ahead, np.nan, loads.paint - loads.first_byte),
+    "largest": lambda loads: np.where(loads.image & ~loads.ahead, loads.largest - loads.paint, np.nan),
+    "inp": lambda loads: loads.input,
+    "fid": lambda loads: loads.delay,
+    "cls": lambda loads: loads.shift,
+    "rtt": lambda loads: loads.tls,
+    "response": lambda loads: np.where(loads.bytes > 0, loads.response, np.nan),
+}
+"""What is measured of each load for a parameter of the scenario's vitals; NaN: unknown."""
 
 
 def match_device(
@@ -158,8 +148,8 @@ def match_device(
     own = loads.small == small
     groups = [own] if weights is None else [own & (loads.first == first) for first in (True, False)]
     found = {}
-    for name in QUANTITIES:
-        values = read_quantity(loads, name)
+    for name, read in QUANTITIES.items():
+        values = read(loads)
         values = values / np.exp(effects[name]) if name in effects else values
         parts = [match_logarithms(values[group], loads.session[group]) for group in groups]
         found[name] = parts[0] if weights is None else _mix(parts, weights)
@@ -220,7 +210,7 @@ def list_residuals(loads: Loads) -> tuple[Bools, list[Floats]]:
 
     A residual is the logarithm minus the mean over loads of the same kind of device and of load; 0: unknown.
     """
-    quantities = [read_quantity(loads, name) for name in ("ttfb", "render")]
+    quantities = [QUANTITIES[name](loads) for name in ("ttfb", "render")]
     known = np.all([np.isfinite(each) & (each > 0) for each in quantities], axis=0)
     values = [np.where(known, np.log(np.where(known, each, 1.0)), 0.0) for each in quantities]
     for kind in range(4):

@@ -79,9 +79,11 @@ def resolve_options(
     error: type[LoadgenError] = LoadgenError,
     on_command_line: bool = True,
 ) -> Options:
-    """Make an object of a class of options. Raises `error`: an unknown or missing name, or a value out of bounds.
+    """Make an object of a class of options.
 
-    `on_command_line`: whether messages give each option's name on the command line beside that in Python.
+    Raises `error`: an unknown or missing name, a value out of bounds, or an option without the one that it needs, which
+    the class may name in `NEEDS`. `on_command_line`: whether messages give each option's name on the command line
+    beside that in Python.
     """
 
     def name_option(name: str) -> str:
@@ -96,7 +98,7 @@ def resolve_options(
         if isinstance(value, float) and not isfinite(value):
             raise error(f"{name_option(name)}: {value!r} is out of range; write a finite number")
     try:
-        return msgspec.convert(given, kind, dec_hook=_read_path)
+        made = msgspec.convert(given, kind, dec_hook=_read_path)
     except msgspec.ValidationError as wrong:
         problem, _, place = str(wrong).partition(" - at `$.")
         found = re.match(r"(\w+)(?:\[(\d+)\]`)?", place)
@@ -105,6 +107,11 @@ def resolve_options(
         raise error(
             f"{name_option(name)}: {value!r} {_describe_problem(problem, get_type_hints(kind)[name])}"
         ) from None
+    for name, other in getattr(kind, "NEEDS", {}).items():
+        if given.get(name) is not None and not given.get(other):
+            without = f"{name_option(name)} does nothing without {name_option(other)}"
+            raise error(f"{without}; give that too, or leave it out")
+    return made
 
 
 def _read_path(kind: type, value: Any) -> Any:

@@ -1,13 +1,14 @@
 """The options of each verb that does a job, each with its default and its bounds.
 
 Rule: a default stands only here: an option of a verb is a field of its class, and a line in its file of `loadgen/cli/`.
+`NEEDS` names the options that do nothing without another one, and are refused without it.
 The module imports little, so that the help of a verb, which shows the defaults, comes at once.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from msgspec import Meta, Struct
 
@@ -34,6 +35,8 @@ class TargetOptions(NetworkOptions, frozen=True, kw_only=True):
 
 class RunOptions(NetworkOptions, frozen=True, kw_only=True):
     """The options of a run, with their defaults. Times in seconds."""
+
+    NEEDS: ClassVar = {"expect_workers": "master", "bind_host": "master", "bind_port": "master"}
 
     target: str = "local"  # local, aws, or an endpoint's URL
     monitor: Text | None = None  # name or id, in place of the scenario's app monitor
@@ -111,6 +114,8 @@ class FindLimitOptions(NetworkOptions, frozen=True, kw_only=True):
 class PlanOptions(Struct, frozen=True, kw_only=True):
     """Options of a plan. The first eight change the scenarios, the others say what to compute about them."""
 
+    NEEDS: ClassVar = {"peak_to_trough": "sessions_per_day"}
+
     duration: Seconds | None = None  # replaces the scenarios' duration
     rate: Positive = 1.0  # factor on the first scenario's arrivals
     sample_rate: Share | None = None  # replaces the monitors' sample rates
@@ -140,6 +145,8 @@ class PlanOptions(Struct, frozen=True, kw_only=True):
 
 class SamplingOptions(Struct, frozen=True, kw_only=True):
     """Options: the rates to compare, the change to detect, and changes of the scenario."""
+
+    NEEDS: ClassVar = {"peak_to_trough": "sessions_per_day"}
 
     rates: tuple[SampleRate, ...] = (0.01, 0.1, 1.0)
     change: Annotated[float, Meta(ge=0.001, le=10)] = 0.1  # relative
@@ -175,6 +182,8 @@ class GenerateOptions(Struct, frozen=True, kw_only=True):
 class SeedOptions(TargetOptions, frozen=True, kw_only=True):
     """All options of `seed`, besides the scenario."""
 
+    NEEDS: ClassVar = {"guest_role": "identity_pool"}
+
     monitor: Text | None = None  # name or id, replaces the scenario's
     days: Positive | None = None  # length of the period, 7 unless given
     start: str | None = None  # ISO 8601, instead of days
@@ -206,6 +215,8 @@ class CleanOptions(NetworkOptions, frozen=True, kw_only=True):
 
 class FitOptions(TargetOptions, frozen=True, kw_only=True):
     """Options of a fit: facts about the data that it does not show, sources, and how the fit is judged."""
+
+    NEEDS: ClassVar = dict.fromkeys(("target", "region", "proxy", "ca_bundle", "after", "before"), "monitor")
 
     name: ScenarioName | None = None  # None: from the scenario's file, else "fitted"
     sample_rate: SampleRate | None = None  # at which the client recorded; None: 1 is assumed, and a note says so

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast, get_args
 
 import click
+from click.core import ParameterSource
 from click.shell_completion import CompletionItem
 
 import loadgen
@@ -100,6 +101,14 @@ class JobCommand(click.Command):
     def noun(self) -> Any:
         """The class of the job's options, imported at the first use."""
         return getattr(import_module(f"loadgen.{self._room}"), self._name)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Call the verb with those of the job's options that were given; the class has the defaults of the others."""
+        left = {
+            name for name in self.noun.__struct_fields__ if ctx.get_parameter_source(name) is ParameterSource.DEFAULT
+        }
+        ctx.params = {name: value for name, value in ctx.params.items() if name not in left}
+        return super().invoke(ctx)
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """Return the parameters with their defaults; without defaults for completion."""

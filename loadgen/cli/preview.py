@@ -1,6 +1,7 @@
 """loadgen preview: one page of plots of a scenario's traffic, without sending it."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -15,10 +16,10 @@ from loadgen.cli.terminal import echo
 @shared.DURATION_OPTION
 @shared.RATE
 @shared.SEED
-def preview(scenario: Path, out: Path, duration: float | None, rate: float, seed: int | None) -> None:
+def preview(scenario: Path, out: Path, **options: Any) -> None:
     """Draw a scenario's traffic as one page of plots: arrivals, depth, think times, vitals, events, batches, visits."""
     from loadgen.jobs.progress import ProgressView
 
     with ProgressView() as view:
-        seen = loadgen.preview(scenario, out=out, on_progress=view, duration=duration, rate=rate, seed=seed)
+        seen = loadgen.preview(scenario, out=out, on_progress=view, **options)
     echo(f"{out}: {seen.visits:,} of {len(seen.starts):,} visits, seed {seen.seed}")

@@ -6,12 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import click
-from click.core import ParameterSource
 
 import loadgen
 from loadgen.cli import options as shared
 from loadgen.cli.terminal import ask_on_terminal, echo, echo_error, echo_json, is_standard_output_taken, show_view
-from loadgen.errors import LoadgenError
 
 INTERRUPTED = 130
 
@@ -54,8 +52,6 @@ def run(scenario: Path, yes: bool, as_json: bool, junit: Path | None, summary_md
     from loadgen.jobs.run import LiveView
     from loadgen.report import render_summary
 
-    if options["target"] != "local":
-        refuse_local_options()
     with LiveView(on_stderr=is_standard_output_taken()) as view:
         done = loadgen.run(scenario, on_progress=view, confirm=ask_on_terminal(yes), **options)
     unwritten: OSError | None = None
@@ -75,11 +71,3 @@ def run(scenario: Path, yes: bool, as_json: bool, junit: Path | None, summary_md
     if unwritten is not None and done.exit_code != INTERRUPTED:
         raise unwritten
     sys.exit(done.exit_code)
-
-
-def refuse_local_options() -> None:
-    """Raise LoadgenError for an option of the local endpoint, which would have no effect on another target."""
-    source = click.get_current_context().get_parameter_source
-    for name in ("quota", "faults", "store"):
-        if source(name) is ParameterSource.COMMANDLINE:
-            raise LoadgenError(f"--{name}: only for --target local; give it to the endpoint that you run against")

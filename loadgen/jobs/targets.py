@@ -7,7 +7,7 @@ would happen.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -118,6 +118,13 @@ def reach_target(target: str | None, proxy: str | None, ca_bundle: str | None) -
         raise LoadgenError(f"--proxy: {url} is on this machine, which is reached directly; leave --proxy out")
     with override_network(proxy, ca_bundle):
         yield
+
+
+def refuse_local_options(given: Mapping[str, object]) -> None:
+    """Raise LoadgenError for a given option of the endpoint of `--target local` if the target is another one."""
+    for name in ("quota", "faults", "store"):
+        if name in given and given.get("target", "local") != "local":
+            raise LoadgenError(f"--{name}: only for --target local; give it to the endpoint that you run against")
 
 
 def open_account(target: str | None, region: str | None, on_wait: OnWait) -> Account:

@@ -20,7 +20,7 @@ from loadgen.jobs.run import open_run
 from loadgen.jobs.run.follow import FollowedRun
 from loadgen.jobs.run.preflight import check_machine, confirm_aws
 from loadgen.jobs.stop_signals import StopSignals
-from loadgen.jobs.targets import Confirm, OpenTargets, reach_target
+from loadgen.jobs.targets import Confirm, OpenTargets, reach_target, refuse_local_options
 from loadgen.limit import (
     LIMIT_FILE,
     LONGEST_SECONDS,
@@ -88,7 +88,8 @@ def find_limit(
     require_callback(on_progress, "on_progress")
     require_callback(confirm, "confirm", may_be_none=True)
     asked = resolve_options(FindLimitOptions, options)
-    source, text = read_source(scenario)
+    refuse_local_options(options)
+    folder, (source, text) = None if out is None else require_path(out, "out"), read_source(scenario)
     first = take_first_monitor(Scenario.parse(text, source), "find-limit", on_progress)
     search = build_search(asked)
     if asked.target == "aws":
@@ -100,10 +101,7 @@ def find_limit(
         confirm_aws(own, targets, confirm)
 
     with reach_target(spec.target, spec.proxy, spec.ca_bundle):
-        opened = open_run(
-            spec, None if out is None else require_path(out, "out"), f"{first.name}-limit", ask, on_progress
-        )
-        return _search(opened, search, on_progress)
+        return _search(open_run(spec, folder, f"{first.name}-limit", ask, on_progress), search, on_progress)
 
 
 def _search(

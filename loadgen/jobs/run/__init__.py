@@ -29,7 +29,7 @@ from loadgen.jobs.run.preflight import (
 from loadgen.jobs.run.view import LiveView, OnRunProgress, RunProgress
 from loadgen.jobs.run.worker_process import worker
 from loadgen.jobs.stop_signals import StopSignals
-from loadgen.jobs.targets import Confirm, OpenTargets, open_targets, reach_target
+from loadgen.jobs.targets import Confirm, OpenTargets, open_targets, reach_target, refuse_local_options
 from loadgen.options import require_callback, require_path
 from loadgen.results import Follower, RunFolder, RunMonitor, RunSpec, make_run_options
 from loadgen.scenario import Scenario
@@ -81,6 +81,7 @@ def run(
 def resolve(scenario: Scenario | Path | str, options: dict[str, Any]) -> RunSpec:
     """Resolve the options of a run, and check everything that can be checked before anything starts."""
     asked = make_run_options(**options)
+    refuse_local_options(options)
     check_options(asked)
     check_machine(asked)
     spec = RunSpec.resolve(asked, *read_source(scenario))

@@ -35,8 +35,6 @@ def read_sources(paths: Sequence[Path], asked: FitOptions, on_progress: OnProgre
     """Read all files, and the live monitor if one is named."""
     if not paths and asked.monitor is None:
         raise LoadgenError("nothing to fit: name a file with RUM events, or an app monitor with --monitor NAME")
-    if asked.monitor is None:
-        refuse_live_options(asked)
     recorder = Recorder()
     for path in paths:
         read_file(path, recorder, make_reading_progress(path, on_progress))
@@ -44,16 +42,6 @@ def read_sources(paths: Sequence[Path], asked: FitOptions, on_progress: OnProgre
         with reach_target(asked.target, asked.proxy, asked.ca_bundle):
             read_monitor(asked, recorder, on_progress)
     return recorder.finish()
-
-
-def refuse_live_options(asked: FitOptions) -> None:
-    """Raise LoadgenError if an option of the live reading is given, as it would do nothing for files."""
-    usual = FitOptions()
-    for name in ("target", "region", "proxy", "ca_bundle", "after", "before"):
-        if getattr(asked, name) != getattr(usual, name):
-            option = f"--{name.replace('_', '-')}"
-            raise LoadgenError(f"{option} is for an app monitor that is read live, and all events of a file are read; "
-                               "leave it out, or give --monitor NAME")  # fmt: skip
 
 
 def make_reading_progress(path: Path, on_progress: OnProgress) -> Callable[[int, int], None]:

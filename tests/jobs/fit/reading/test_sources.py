@@ -9,8 +9,8 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
-import msgspec
 import numpy as np
 import pytest
 
@@ -250,9 +250,10 @@ def test_a_store_without_events_is_told_from_binary_data(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("option", ["after", "target", "region", "proxy"])
 def test_an_option_of_the_live_reading_is_refused_for_files(option: str, tmp_path: Path) -> None:
-    asked = msgspec.structs.replace(FitOptions(), **{option: "2026-11-27"})
-    with pytest.raises(LoadgenError, match=f"--{option} is for an app monitor that is read live"):
-        read_sources([tmp_path / "file"], asked, print)
+    said = rf"^{option} \(--{option}\) does nothing without monitor \(--monitor\); give that too"
+    with pytest.raises(LoadgenError, match=said):
+        given: dict[str, Any] = {option: "2026-11-27"}
+        loadgen.fit(tmp_path / "file", **given)
 
 
 def test_a_time_that_ends_before_it_begins_is_refused_before_anything_is_asked() -> None:

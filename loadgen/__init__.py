@@ -2,8 +2,9 @@
 
 The names below are the Python API, and the command line calls nothing else but views, which format results. A verb
 takes a scenario (a `Scenario`, a path, or the name of a shipped scenario) and its options by keyword, prints nothing,
-reports its progress to `on_progress`, and raises `LoadgenError` for an error that the caller can mend. A name is
-imported at its first use, so that `import loadgen` is cheap.
+reports its progress to `on_progress`, and raises `LoadgenError` for an error that the caller can mend. `help`
+shows a verb's options, and `loadgen VERB --help` what they mean. A name is imported at its first use, so that `import
+loadgen` is cheap.
 """
 
 from __future__ import annotations

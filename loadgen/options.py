@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from inspect import Parameter, signature
 from math import isfinite
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_type_hints
@@ -49,6 +50,7 @@ ON_COMMAND_LINE = {"answer_seconds": "answer_time", "others": "with"}
 """The options whose name on the command line differs from that in Python."""
 
 Options = TypeVar("Options", bound=msgspec.Struct)
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def require_path(given: object, name: str, error: type[LoadgenError] = LoadgenError) -> Path:
@@ -71,6 +73,32 @@ def list_given(given: object, name: str, single: type | tuple[type, ...] = (str,
     if isinstance(given, Iterable) and not isinstance(given, bytes | Mapping):
         return tuple(given)
     raise LoadgenError(f"{name}: {given!r} is no list; write a list")
+
+
+def show_options(kind: type[msgspec.Struct]) -> Callable[[Function], Function]:
+    """Return a decorator that shows the fields of a class of options in a function's signature, as `help` prints it."""
+    hints = get_type_hints(kind)
+    shown = [
+        Parameter(each.name, Parameter.KEYWORD_ONLY, default=_find_default(each), annotation=hints[each.name])
+        for each in msgspec.structs.fields(kind)
+    ]
+
+    def add(function: Function) -> Function:
+        own = signature(function)
+        taken = [each for each in own.parameters.values() if each.kind is not Parameter.VAR_KEYWORD]
+        names = {each.name for each in taken}
+        every = [*taken, *(each for each in shown if each.name not in names)]
+        setattr(function, "__signature__", own.replace(parameters=every))  # noqa: B010  (unknown to mypy)
+        return function
+
+    return add
+
+
+def _find_default(field: msgspec.structs.FieldInfo) -> Any:
+    """Return a field's default as a signature has it."""
+    if field.required:
+        return Parameter.empty
+    return field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
 
 
 def resolve_options(

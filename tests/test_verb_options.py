@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,20 @@ KINDS = [kind for name, kind in vars(verb_options).items() if name.endswith("Opt
 EMPTY = [(kind, each.name) for kind in KINDS for each in fields(kind) if each.type in (Text, Text | None)]
 PARSED_ELSEWHERE = {"target", "pace", "proxy", "ca_bundle", "faults", "store", "start", "end", "after", "before"}
 """Options whose own parser refuses an empty text or gives it a meaning, as no faults."""
+
+
+SHOWN = {loadgen.run: "RunOptions", loadgen.write_bodies: "GenerateOptions", loadgen.Monitors: "TargetOptions"} | {
+    getattr(loadgen, name): f"{''.join(map(str.capitalize, name.split('_')))}Options"
+    for name in ("clean", "find_limit", "fit", "generate", "plan", "preview", "sampling", "seed", "verify", "worker")
+}
+
+
+@pytest.mark.parametrize(("verb", "kind"), SHOWN.items(), ids=lambda part: getattr(part, "__name__", part))
+def test_the_signature_of_a_verb_shows_its_options_with_their_defaults(verb: Any, kind: str) -> None:
+    shown = inspect.signature(verb).parameters
+    for each in fields(getattr(verb_options, kind)):
+        assert shown[each.name].default == (inspect.Parameter.empty if each.required else each.default), each.name
+    assert "options" not in shown
 
 
 @pytest.mark.parametrize(("kind", "name"), EMPTY, ids=lambda part: getattr(part, "__name__", part))

@@ -33,7 +33,7 @@ from loadgen.endpoint.settings import (
 )
 from loadgen.errors import EndpointError
 from loadgen.model import Request
-from loadgen.options import require_path, resolve_options
+from loadgen.options import require_path, resolve_options, show_options
 from loadgen.transport import BlockingConnection, NoAnswer, find_route
 from loadgen.wire.sigv4 import Credentials, Signer
 
@@ -73,6 +73,7 @@ class Endpoint:
     `session_token` stand for `credentials`; what of a key is not given is random. Raises EndpointError.
     """
 
+    @show_options(EndpointSettings)
     def __init__(
         self,
         settings: EndpointSettings | None = None,

@@ -25,7 +25,7 @@ from loadgen.jobs import ground_truth
 from loadgen.jobs.inputs import parse_moment, read_scenario, take_first_monitor
 from loadgen.jobs.progress import OnProgress, Ticker, ignore_progress
 from loadgen.model import Noun
-from loadgen.options import DialectName, require_callback, require_path, resolve_options
+from loadgen.options import DialectName, require_callback, require_path, resolve_options, show_options
 from loadgen.output import is_stream, open_output
 from loadgen.planned import UNSENT_MONITOR_ID, planned
 from loadgen.rum.quotas import RETENTION_SECONDS
@@ -62,6 +62,7 @@ class BodyRequest(Noun):
     workers: int
 
 
+@show_options(GenerateOptions)
 def generate(
     scenario: Scenario | Path | str, *, on_progress: OnProgress = ignore_progress, **options: Any
 ) -> Iterator[bytes]:
@@ -81,6 +82,7 @@ def generate(
     return (body for _, _, body in make_bodies(request))
 
 
+@show_options(GenerateOptions)
 def write_bodies(
     scenario: Scenario | Path | str,
     out: Path | str,

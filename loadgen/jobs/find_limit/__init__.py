@@ -33,7 +33,7 @@ from loadgen.limit import (
     find_limit_so_far,
 )
 from loadgen.model import Noun
-from loadgen.options import require_callback, require_path, resolve_options
+from loadgen.options import require_callback, require_path, resolve_options, show_options
 from loadgen.output import format_json, write_output
 from loadgen.results import GrowingFile, RunFolder, RunSpec, Summary, make_run_options
 from loadgen.scenario import Scenario
@@ -64,6 +64,7 @@ OnSearchProgress = Callable[[SearchProgress], None]
 """Called with each window as it ends, and with lines for people."""
 
 
+@show_options(FindLimitOptions)
 def find_limit(
     scenario: Scenario | Path | str,
     *,

@@ -24,7 +24,7 @@ from loadgen.jobs.fit.reading.unread import add_unread, count_things
 from loadgen.jobs.fit.view import Fitted, describe_fit, format_fitted, list_notes, list_unused
 from loadgen.jobs.fit.visits.site import match_site
 from loadgen.jobs.progress import OnProgress, Ticker, ignore_progress
-from loadgen.options import list_given, require_callback, require_path, resolve_options
+from loadgen.options import list_given, require_callback, require_path, resolve_options, show_options
 from loadgen.output import check_output, write_output
 from loadgen.rum import events as rum
 from loadgen.scenario import Scenario
@@ -45,6 +45,7 @@ MOST_GENERATED = 100_000
 """Sessions that are generated for the judgement at most."""
 
 
+@show_options(FitOptions)
 def fit(
     sources: Path | str | Sequence[Path | str] = (),
     *,

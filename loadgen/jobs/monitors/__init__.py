@@ -43,7 +43,7 @@ from loadgen.jobs.monitors.view import (
 )
 from loadgen.jobs.progress import OnLine, ignore_progress
 from loadgen.jobs.targets import Confirm, ConsentQuestion, open_account, reach_target, require_yes
-from loadgen.options import list_given, require_callback, resolve_options
+from loadgen.options import list_given, require_callback, resolve_options, show_options
 from loadgen.scenario import Scenario
 from loadgen.verb_options import TargetOptions
 
@@ -75,6 +75,7 @@ class Monitors:
     a person can mend: there is no such monitor, RUM refuses the call, the target gives no answer.
     """
 
+    @show_options(TargetOptions)
     def __init__(
         self,
         target: str | None = None,
@@ -120,6 +121,7 @@ class Monitors:
             raise LoadgenError(f"there is no app monitor {name!r} in {region}; `loadgen monitors list` shows them")
         return found
 
+    @show_options(MonitorOptions)
     def create(
         self, name: str, *, tags: Mapping[str, str] | Iterable[str] = (), platform: str | None = None, **settings: Any
     ) -> MadeCall:
@@ -137,6 +139,7 @@ class Monitors:
             raise LoadgenError("an app monitor for the web needs a domain; give --domain shop.example.com")
         return self._make_call("CreateAppMonitor", Name=check_name(name), **given)
 
+    @show_options(MonitorOptions)
     def update(self, name: str, *, confirm: Confirm | None = None, **settings: Any) -> MadeCall:
         """Change settings of an app monitor, fields of `MonitorOptions`; asks first if that removes something."""
         given = resolve_options(MonitorOptions, settings, on_command_line=False).parameters
@@ -197,6 +200,7 @@ class Monitors:
 
     # Metrics
 
+    @show_options(DestinationOptions)
     def enable_metrics(self, name: str, *, role: str | None = None, **destination: Any) -> MadeCall:
         """Create a destination for metrics, fields of `DestinationOptions`; `role` is the IAM role for Evidently."""
         given = {"IamRoleArn": role} if role else {}
@@ -206,6 +210,7 @@ class Monitors:
             **given,
         )
 
+    @show_options(DestinationOptions)
     def disable_metrics(self, name: str, *, confirm: Confirm | None = None, **destination: Any) -> MadeCall:
         """Delete a metrics destination, after a yes to the number of definitions that are deleted with it."""
         where = resolve_options(DestinationOptions, destination, on_command_line=False).locate(name)
@@ -214,18 +219,21 @@ class Monitors:
         _ask_to_delete(confirm, (f"destination {key} of {name}: {len(definitions)} metric definitions go with it",))
         return self._make_call("DeleteRumMetricsDestination", **where)
 
+    @show_options(MetricOptions)
     def add_metric(self, name: str, **options: Any) -> MadeCall:
         """Define an extended or a custom metric; the options are fields of `MetricOptions`, those of its place too."""
         wanted = resolve_options(MetricOptions, options, on_command_line=False)
         given = {"MetricDefinitions": [wanted.definition]}
         return self._make_call("BatchCreateRumMetricDefinitions", **wanted.locate(name), **given)
 
+    @show_options(MetricOptions)
     def change_metric(self, name: str, definition_id: str, **options: Any) -> MadeCall:
         """Replace a metric definition by its id; the options are fields of `MetricOptions`."""
         wanted = resolve_options(MetricOptions, options, on_command_line=False)
         given = {"MetricDefinition": wanted.definition, "MetricDefinitionId": definition_id}
         return self._make_call("UpdateRumMetricDefinition", **wanted.locate(name), **given)
 
+    @show_options(DestinationOptions)
     def remove_metrics(self, name: str, definition_ids: Iterable[str], **destination: Any) -> MadeCall:
         """Delete metric definitions by their ids."""
         given = {"MetricDefinitionIds": [*list_given(definition_ids, "definition_ids")]}

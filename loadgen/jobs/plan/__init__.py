@@ -14,7 +14,7 @@ from loadgen.jobs.plan.page import build_plan_page
 from loadgen.jobs.plan.rehearse import ExpectedVolume, estimate_volume
 from loadgen.jobs.plan.view import build_plan_view, describe_plan
 from loadgen.jobs.progress import OnProgress, ignore_progress
-from loadgen.options import list_given, require_callback, require_path, resolve_options
+from loadgen.options import list_given, require_callback, require_path, resolve_options, show_options
 from loadgen.output import check_output, write_output
 from loadgen.scenario import Scenario, resolve_seed
 from loadgen.traffic import compute_mean_rate
@@ -30,6 +30,7 @@ __all__ = [
 ]
 
 
+@show_options(PlanOptions)
 def plan(
     scenario: Scenario | Path | str,
     *,

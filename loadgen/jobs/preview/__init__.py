@@ -11,7 +11,7 @@ from loadgen.jobs.inputs import read_scenario, take_first_monitor
 from loadgen.jobs.preview import plots
 from loadgen.jobs.preview.traffic_sample import TrafficSample, sample_traffic
 from loadgen.jobs.progress import OnProgress, ignore_progress
-from loadgen.options import require_callback, require_path, resolve_options
+from loadgen.options import require_callback, require_path, resolve_options, show_options
 from loadgen.output import check_output, write_output
 from loadgen.scenario import Scenario, resolve_seed
 from loadgen.traffic import check_size
@@ -29,6 +29,7 @@ VITAL_NAMES = {
 }
 
 
+@show_options(PreviewOptions)
 def preview(
     scenario: Scenario | Path | str,
     *,

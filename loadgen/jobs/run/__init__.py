@@ -30,14 +30,16 @@ from loadgen.jobs.run.view import LiveView, OnRunProgress, RunProgress
 from loadgen.jobs.run.worker_process import worker
 from loadgen.jobs.stop_signals import StopSignals
 from loadgen.jobs.targets import Confirm, OpenTargets, open_targets, reach_target, refuse_local_options
-from loadgen.options import require_callback, require_path
+from loadgen.options import require_callback, require_path, show_options
 from loadgen.results import Follower, RunFolder, RunMonitor, RunSpec, make_run_options
 from loadgen.scenario import Scenario
 from loadgen.transport import OnWait, require_answer
+from loadgen.verb_options import RunOptions
 
 __all__ = ["LiveView", "OnRunProgress", "Run", "RunProgress", "run", "worker"]
 
 
+@show_options(RunOptions)
 def run(
     scenario: Scenario | Path | str,
     *,

@@ -11,7 +11,7 @@ from loadgen.errors import LoadgenError
 from loadgen.jobs.progress import OnProgress, WorkProgress, ignore_progress
 from loadgen.jobs.run import otel
 from loadgen.jobs.run.locust_process import DEFAULTS, make_command
-from loadgen.options import require_callback, resolve_options
+from loadgen.options import require_callback, resolve_options, show_options
 from loadgen.results import MASTER_SEEN
 from loadgen.transport import override_network
 from loadgen.verb_options import WorkerOptions
@@ -19,6 +19,7 @@ from loadgen.verb_options import WorkerOptions
 PATIENCE_SECONDS, LOOK_SECONDS = 300.0, 0.5
 
 
+@show_options(WorkerOptions)
 def worker(
     master_host: str,
     *,

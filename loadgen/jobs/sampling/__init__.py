@@ -11,13 +11,14 @@ from loadgen.jobs.progress import OnProgress, ignore_progress
 from loadgen.jobs.sampling.dashboards import SamplingReport, compare_rates
 from loadgen.jobs.sampling.estimate import draw_population
 from loadgen.jobs.sampling.view import list_lines
-from loadgen.options import require_callback, resolve_options
+from loadgen.options import require_callback, resolve_options, show_options
 from loadgen.scenario import Scenario, resolve_seed
 from loadgen.verb_options import SamplingOptions
 
 __all__ = ["SamplingReport", "list_lines", "sampling"]
 
 
+@show_options(SamplingOptions)
 def sampling(
     scenario: Scenario | Path | str, *, on_progress: OnProgress = ignore_progress, **options: Any
 ) -> SamplingReport:

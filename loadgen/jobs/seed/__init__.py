@@ -39,7 +39,7 @@ from loadgen.jobs.seed.stream import place_past
 from loadgen.jobs.seed.verification import Verification, verify
 from loadgen.jobs.seed.view import SeedView, describe_verification
 from loadgen.jobs.targets import Confirm, Sending, confirm_sending, open_account, reach_target
-from loadgen.options import require_callback, resolve_options
+from loadgen.options import require_callback, resolve_options, show_options
 from loadgen.output import write_output
 from loadgen.scenario import Scenario, covers_domain, resolve_seed
 from loadgen.traffic import check_size
@@ -61,6 +61,7 @@ __all__ = [
 ]
 
 
+@show_options(SeedOptions)
 def seed(
     scenario: Scenario | Path | str,
     *,

@@ -12,7 +12,7 @@ from loadgen.jobs.seed.ledger import RUN_TAG, BatchLedger
 from loadgen.jobs.seed.verification import open_account_of
 from loadgen.jobs.targets import Confirm, ConsentQuestion, reach_target, require_yes
 from loadgen.model import Noun
-from loadgen.options import require_callback, require_path, resolve_options
+from loadgen.options import require_callback, require_path, resolve_options, show_options
 from loadgen.verb_options import CleanOptions
 
 
@@ -24,6 +24,7 @@ class Cleanup(Noun):
     deleted: tuple[str, ...] = ()
 
 
+@show_options(CleanOptions)
 def clean(
     folder: Path | str,
     *,

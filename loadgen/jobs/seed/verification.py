@@ -23,7 +23,7 @@ from loadgen.jobs.seed.in_doubt import ReadEvents, Visibility, choose_visibility
 from loadgen.jobs.seed.ledger import BatchEntry, BatchLedger, SeedIdentity
 from loadgen.jobs.targets import open_account_at, reach_target
 from loadgen.model import Noun
-from loadgen.options import require_callback, require_path, resolve_options
+from loadgen.options import require_callback, require_path, resolve_options, show_options
 from loadgen.verb_options import VerifyOptions
 
 SPAN_EVENTS = 100_000
@@ -86,6 +86,7 @@ class _Look(msgspec.Struct):
     examples: list[MissingEvent] = []
 
 
+@show_options(VerifyOptions)
 def verify(
     folder: Path | str,
     *,

@@ -11,6 +11,7 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from loadgen.scenario.problems import Section
 
 FOLDER = Path(__file__).parents[1] / "scenarios"
 """The shipped scenarios: in the repository a link to `scenarios/`, in an installed package a folder."""
+
+LISTED = "`loadgen scenarios` lists the shipped ones"
 
 MOST_BYTES = 10_000_000
 MOST_NESTED = 100  # brackets in brackets, or parts of a dotted key; a scenario has up to six
@@ -90,7 +93,7 @@ def read_text(path: str | Path) -> str:
         with path.open("rb") as file:
             data = file.read(MOST_BYTES + 1)
     except FileNotFoundError:
-        raise ScenarioError(f"{path}: no such file{_list_scenarios(path)}") from None
+        raise ScenarioError(f"{path}: no such file{_suggest_scenario(path)}") from None
     except (OSError, ValueError) as error:  # a name with a null byte
         raise ScenarioError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
     if len(data) > MOST_BYTES:
@@ -101,12 +104,27 @@ def read_text(path: str | Path) -> str:
         raise ScenarioError(f"{path}: not UTF-8 text (byte {error.start}); save it as UTF-8") from None
 
 
-def _list_scenarios(path: Path) -> str:
-    """Write a hint at the scenarios in the folder of a missing file, or at the shipped scenarios."""
+def _suggest_scenario(path: Path) -> str:
+    """Write a hint at the scenario that a missing file means: a shipped one, or one in the folder of the file."""
+    folder, names = _list_neighbours(path)
+    shipped = list_shipped()
+    close = get_close_matches(path.name.removesuffix(".toml"), [*(Path(name).stem for name in names), *shipped], n=1)
+    if close and close[0] in shipped and not (path.parent / f"{close[0]}.toml").exists():
+        return f"; did you mean the shipped scenario {close[0]}?"
+    is_bare = path == Path(path.name)
+    if names:
+        return f"; {folder} has {', '.join(names)}" + (f", {LISTED}" if is_bare else "")
+    if path.suffix:
+        return f"; {LISTED}" if is_bare else ""
+    return f", and no shipped scenario of that name; there are {', '.join(shipped)}"
+
+
+def _list_neighbours(path: Path) -> tuple[Path, list[str]]:
+    """List the files of scenarios in the folder of a missing file, or in the folder `scenarios` beside it."""
     for folder in (path.parent, path.parent / "scenarios"):
         if names := sorted(each.name for each in folder.glob("*.toml") if _is_scenario(each)):
-            return f"; {folder} has {', '.join(names)}"
-    return "" if path.suffix else f", and no shipped scenario of that name; there are {', '.join(list_shipped())}"
+            return folder, names
+    return path.parent, []
 
 
 def _is_scenario(path: Path) -> bool:

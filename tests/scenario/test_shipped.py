@@ -35,10 +35,34 @@ def test_a_name_that_is_neither_a_file_nor_shipped_gets_the_names_that_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ScenarioError, match=r"^storefrnt: no such file, and no shipped .* storefront$"):
-        Scenario.load("storefrnt")
+    with pytest.raises(ScenarioError, match=r"^shop: no such file, and no shipped .* storefront$"):
+        Scenario.load("shop")
     with pytest.raises(ScenarioError, match=r"^elsewhere/storefront: no such file"):
         Scenario.load("elsewhere/storefront")
+
+
+@pytest.mark.parametrize("given", ["storefrnt", "storefront.toml", "scenarios/storefront.toml", "Storefront"])
+def test_a_name_that_is_like_a_shipped_one_gets_that_one(
+    given: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("my-site.toml").write_text((FOLDER / "quickstart.toml").read_text())
+    with pytest.raises(ScenarioError) as refused:
+        Scenario.load(given)
+    assert str(refused.value) == f"{given}: no such file; did you mean the shipped scenario storefront?"
+
+
+def test_beside_scenarios_of_the_folder_a_missing_name_is_told_where_the_shipped_ones_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ScenarioError, match=r"^zzz.toml: no such file; `loadgen scenarios` lists the shipped ones$"):
+        Scenario.load("zzz.toml")
+    Path("my-site.toml").write_text((FOLDER / "quickstart.toml").read_text())
+    with pytest.raises(
+        ScenarioError, match=r"^my-sit: .*; \. has my-site.toml, `loadgen scenarios` lists the shipped ones$"
+    ):
+        Scenario.load("my-sit")
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)

@@ -187,7 +187,7 @@ def make_call(account: Account, operation: str, parameters: dict[str, Any]) -> d
 
     named = parameters.get("Name") or parameters.get("AppMonitorName") or parameters.get("ResourceArn", "")
     doing = f"{operation} on {named!r}" if named else operation
-    with explain_errors(doing, f"rum:{operation}"):
+    with explain_errors(doing, f"rum:{operation}", parameters.get("AppMonitorName", "NAME")):
         answer: dict[str, Any] = getattr(account.rum, xform_name(operation))(**parameters)
     if errors := answer.get("Errors"):
         names = [each.get("MetricDefinitionId") or each.get("MetricDefinition", {}).get("Name") for each in errors]

@@ -34,6 +34,12 @@ MEANINGS = {
 }
 """The meaning of AWS's error codes for the caller (each service's API reference, "Common errors")."""
 
+MISSING_METRICS = {
+    "destination": "it has no such metrics destination; create it with `loadgen metrics enable {monitor}`",
+    "definition": "it has no such metric definition; see `loadgen metrics list {monitor}`",
+}
+"""The meaning of MISSING where the app monitor is there, by a word of the resource's type or of the message."""
+
 WRONG_SECRET = "The request signature we calculated does not match the signature you provided"
 SIGNATURES = {
     WRONG_SECRET: "the secret access key does not match the access key id",
@@ -132,11 +138,11 @@ def open_rum(session: Any, region: str, url: str | None, on_wait: OnWait | None)
 
 
 @contextmanager
-def explain_errors(doing: str, action: str | None = None) -> Iterator[None]:
+def explain_errors(doing: str, action: str | None = None, monitor: str = "NAME") -> Iterator[None]:
     """Turn boto3's exceptions into a ControlError, or into Unreachable when a later try may succeed.
 
     The message begins with `doing`. A missing permission has its name in IAM: `action`, or RUM's action for the
-    operation that was called.
+    operation that was called. `monitor` is the app monitor's name in commands that the message proposes.
     """
     from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError, NoCredentialsError
     from botocore.parsers import ResponseParserError
@@ -144,7 +150,7 @@ def explain_errors(doing: str, action: str | None = None) -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        raise _explain_refusal(doing, error, action) from error
+        raise _explain_refusal(doing, error, action, monitor) from error
     except NotRumAnswer as error:
         raise ControlError(f"{doing}: not RUM's answer: {error}; {STANDS_BEFORE}") from error
     except ResponseParserError as error:
@@ -166,11 +172,15 @@ def explain_errors(doing: str, action: str | None = None) -> Iterator[None]:
         raise ControlError(f"{doing}: {EXPIRED}") from error
 
 
-def _explain_refusal(doing: str, error: Exception, action: str | None) -> ControlError:
+def _explain_refusal(doing: str, error: Exception, action: str | None, monitor: str) -> ControlError:
     response, operation = error.response, error.operation_name  # type: ignore[attr-defined]  # botocore has no types
     code, message = response["Error"].get("Code", ""), response["Error"].get("Message", "")
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     meaning = next((text for begin, text in SIGNATURES.items() if message.startswith(begin)), MEANINGS.get(code))
+    if code == MISSING:
+        what = str(response.get("resourceType") or message).lower()  # a message has names too, which may be any word
+        meaning = next((text for word, text in MISSING_METRICS.items() if word in what), MEANINGS[MISSING])
+        meaning = meaning.format(monitor=monitor)
     if code in DENIED:
         meaning = f"the credentials lack the permission {action or f'rum:{operation}'}"
     is_told = message.startswith(WRONG_SECRET) or (code == MISSING and operation == "GetAppMonitor")  # by `meaning`

@@ -63,6 +63,19 @@ def test_a_monitor_is_created_listed_shown_updated_and_deleted() -> None:
     assert data("monitors", "list") == []
 
 
+def test_a_missing_destination_or_definition_is_not_taken_for_a_missing_monitor() -> None:
+    metric = ("--metric", "JsErrorCount")
+    assert "there is none of that name; see `loadgen monitors list`" in refusal("metrics", "add", "definition", *metric)
+    done("monitors", "create", "shop", "--domain", "a.example.com")
+    enable = "it has no such metrics destination; create it with `loadgen metrics enable shop` ("
+    for verb in (("add", "shop", *metric), ("change", "shop", "nope", *metric), ("remove", "shop", "nope")):
+        assert enable in refusal("metrics", *verb)
+    assert enable in refusal("metrics", "disable", "shop", "--yes")
+    done("metrics", "enable", "shop")
+    unknown = refusal("metrics", "change", "shop", "nope", *metric)
+    assert "it has no such metric definition; see `loadgen metrics list shop` (" in unknown
+
+
 @pytest.mark.parametrize("platform", ["Android", "iOS"])
 def test_an_app_monitor_for_phones_is_made_with_a_note(platform: str) -> None:
     result = invoke("monitors", "create", "phone", "--platform", platform)

@@ -39,6 +39,9 @@ READ_BYTES = 256 * 1024
 """Bytes read from a connection at once, as many as asyncio reads; but into one buffer, which saves page faults."""
 
 
+CONSOLE_STORE = "name a file that `loadgen serve --store FILE` wrote; while one runs, its own console shows it"
+"""What to do instead of opening a store that cannot be opened to be read only, which is `loadgen console`."""
+
 Answered = tuple[HttpConnection, PendingResponse, Reply, AccessEntry | None]
 """A request whose response waits for the commit, and its entry of the access log."""
 
@@ -108,12 +111,13 @@ def serve(
     until_stdin_ends: bool = False,
 ) -> None:
     """Serve in this process until SIGTERM or SIGINT; `on_ready` gets the URL once the socket listens."""
-    listener = _listen(host, port)
-    with listener, contextlib.closing(Store(store_path)) as store:
+    stated = {"instead": CONSOLE_STORE} if settings.read_only else {}
+    listener = _listen(host, port, "--port" if settings.read_only else "--host or --port")
+    with listener, contextlib.closing(Store(store_path, **stated)) as store:
         asyncio.run(_serve(RumService(settings, store), listener, on_ready, until_stdin_ends))
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int, options: str) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
@@ -121,7 +125,7 @@ def _listen(host: str, port: int) -> socket.socket:
         number = getattr(wrong, "errno", None) or 0
         told = (getattr(wrong, "strerror", None) or str(wrong)).partition(" (while")[0]
         reason = os.strerror(number) if number > 0 else told
-        raise EndpointError(f"cannot listen on {host} port {port}: {reason}; give another --host or --port") from wrong
+        raise EndpointError(f"cannot listen on {host} port {port}: {reason}; give another {options}") from wrong
 
 
 def _read_url(listener: socket.socket) -> str:

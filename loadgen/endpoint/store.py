@@ -68,8 +68,8 @@ class StoredBatch(Noun):
 class Store:
     """The endpoint's stored data: one SQLite connection and a write-through cache of the monitors."""
 
-    def __init__(self, path: Path | str | None = None) -> None:
-        """Open or create the SQLite file at `path`; None: in memory. Raises EndpointError."""
+    def __init__(self, path: Path | str | None = None, instead: str = "give --store another file") -> None:
+        """Open or create the SQLite file at `path`; None: in memory. EndpointError says what to do `instead`."""
         self._open = False  # inside a transaction
         self._spoilt = False  # a write failed, so the next commit must fail
         self._monitors: dict[int, AppMonitor] = {}
@@ -79,7 +79,7 @@ class Store:
         self.kept_bytes = 0  # of the bodies kept since the start
         self.writes = 0  # statements since the start, except those that insert batches
         self._rows: list[tuple[Any, ...]] = []  # new batches: they are inserted together, before any other statement
-        self._db = open_database(path)
+        self._db = open_database(path, instead)
         try:
             self._load()
         except (sqlite3.Error, msgspec.DecodeError) as wrong:

@@ -58,8 +58,11 @@ EXPLANATIONS = {
 """Explanations that help the user, by a part of SQLite's own message."""
 
 
-def open_database(path: Path | str | None) -> sqlite3.Connection:
-    """Open the store's file, or create it with access for its owner alone; None: in memory. Raises EndpointError."""
+def open_database(path: Path | str | None, instead: str) -> sqlite3.Connection:
+    """Open the store's file, or create it with access for its owner alone; None: in memory.
+
+    Raises EndpointError, whose message ends with what to do `instead`.
+    """
     database: sqlite3.Connection | None = None
     try:
         if path:
@@ -69,7 +72,7 @@ def open_database(path: Path | str | None) -> sqlite3.Connection:
     except (sqlite3.Error, OSError, ValueError, EndpointError) as wrong:  # ValueError: a null byte in the name
         if database is not None:
             database.close()
-        raise EndpointError(f"store {path}: {_explain(wrong)}; give --store another file") from wrong
+        raise EndpointError(f"store {path}: {_explain(wrong)}; {instead}") from wrong
     return database
 
 

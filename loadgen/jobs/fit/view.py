@@ -95,8 +95,8 @@ def describe_loads(seen: Seen) -> str:
     if seen.followers.any():
         return (
             "no cookies: every page load is a session; where visits begin shows, but not which page a load followed: "
-            "steps to another page start on all pages alike, and times on pages are those that end with a route "
-            "change or a click"
+            "apart from what files in the browser's memory show, steps to another page start on all pages alike, and "
+            "times on pages are those that end with a route change or a click"
         )
     return (
         "no cookies: every page load is a session, and no load says that it replaced a page of the site, so each is a "

@@ -2,8 +2,8 @@
 
 Rule: a load that replaces a document of the site says when that was unloaded (`unloadEventStart`); a landing has none.
 No event says which page it was, and loads are not joined to visits: the client keeps no ids so that nobody can do that.
-What the cache has of their files shows which of them follow a document of the same page (`documents_before`). As each
-load is recorded alone, what this generates looks alike.
+What the cache has of their files shows which of them follow a document of the same page, or of pages that have some
+files in common (`documents_before`). As each load is recorded alone, what this generates looks alike.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from loadgen.jobs.fit.estimates.documents_before import Evidence, count_documents, find_graph, find_kept, measure_files
-from loadgen.jobs.fit.estimates.files import find_first_loads
+from loadgen.jobs.fit.estimates.documents_before import Evidence, count_documents, find_graph
+from loadgen.jobs.fit.estimates.files import find_first_loads, list_files
+from loadgen.jobs.fit.estimates.follower_files import find_kept, measure_files, measure_shared_files
 from loadgen.jobs.fit.estimates.population import find_returning
 from loadgen.jobs.fit.estimates.steps import Steps
 from loadgen.jobs.fit.reading.recorded import Bools, Ints, Recorded
@@ -73,7 +74,7 @@ def add_followers(steps: Steps, recorded: Recorded, visits: Visits) -> Steps:
         return steps
     alone, begins = (recorded.sessions.user < 0)[visits.session], np.roll(visits.last, 1)
     page, last = visits.page[begins & alone], visits.last & alone
-    documents = count_documents(page, visits.page[last], pages)
+    documents, files = count_documents(page, visits.page[last], pages), list_files(recorded, visits)
     graph, cached = find_graph(Evidence(
         steps,
         documents,
@@ -81,7 +82,8 @@ def add_followers(steps: Steps, recorded: Recorded, visits: Visits) -> Steps:
         repeated=followers.backs + followers.reloads,
         returning=find_returning(recorded, visits).share or 0.0,
         kept=find_kept(recorded, visits),
-        files=measure_files(recorded, visits, followers.links, pages),
+        files=measure_files(recorded, visits, files, followers.links, pages),
+        shared=measure_shared_files(recorded, visits, files, followers.links, pages),
     ))  # fmt: skip
     behind = ~visits.first[last]
     part = np.bincount(page, behind, pages) / np.maximum(documents.sum(axis=1), 1)

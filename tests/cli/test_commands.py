@@ -267,6 +267,14 @@ def test_a_fault_that_does_not_fit_is_told_in_our_words() -> None:
 def test_a_window_without_requests_is_refused_before_anything_is_made(tmp_path: Path) -> None:
     said = refusal("find-limit", QUICKSTART, "--start", 0.5, "--hold", "2s", "--out", tmp_path / "run")
     assert said == ("--start 0.5 sends fewer than 2 requests in a window of 2 s; give a --hold of at least 4 s")
+    said = refusal("find-limit", QUICKSTART, "--max-rate", 0.1, "--out", tmp_path / "run")
+    assert said == "--max-rate 0.1 sends fewer than 2 requests in a window of 10 s; give a --hold of at least 20 s"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_first_rate_above_the_highest_is_refused_and_not_ignored(tmp_path: Path) -> None:
+    said = refusal("find-limit", QUICKSTART, "--start", 100, "--max-rate", 10, "--out", tmp_path / "run")
+    assert said == "--start 100 is above --max-rate 10; start at 10 at most"
     assert list(tmp_path.iterdir()) == []
 
 

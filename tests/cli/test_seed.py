@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.request import Request as UrlRequest
 from urllib.request import urlopen
 
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
@@ -22,6 +23,7 @@ from loadgen.jobs.seed.ledger import SeedIdentity
 from loadgen.jobs.seed.period import PastPeriod
 from loadgen.jobs.seed.sending import suggest_thinning
 from loadgen.jobs.seed.verification import open_account_of
+from loadgen.jobs.seed.view import describe_result
 from tests.jobs.seed.trial import accepted, begun, came_to, waited
 
 SHOP = """
@@ -88,6 +90,26 @@ def test_the_python_functions_print_nothing(shop: Path, endpoint: Endpoint, capf
         seed_job.clean("run")
     assert seed_job.clean("run", confirm=lambda _: True).deleted == ("demo",)
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_run_that_goes_on_says_what_earlier_runs_had_sent(shop: Path, endpoint: Endpoint) -> None:
+    def stop_early(report: object) -> None:
+        if isinstance(report, seed_job.SeedProgress) and report.accepted > 20:
+            raise KeyboardInterrupt
+
+    again = partial(seed_job.seed, shop, days=0.5, quota=100.0, seed=5, out="run")
+    with pytest.raises(KeyboardInterrupt):
+        again(on_progress=stop_early)
+    result = again()
+    assert result.whole
+    assert result.progress is not None
+    assert 20 < result.earlier < result.progress.accepted
+    past, troubles, _ = describe_result(result)
+    assert f"events in {result.progress.accepted:,} requests ({result.earlier:,} of them in earlier runs), each" in past
+    assert troubles.startswith("this run: 429s ")
+    past, troubles, _ = describe_result(msgspec.structs.replace(result, earlier=0))
+    assert "earlier" not in past
+    assert troubles.startswith("429s ")
 
 
 @pytest.mark.parametrize("verb", ["seed", "verify", "clean"])

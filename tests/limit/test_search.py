@@ -135,12 +135,17 @@ def test_a_search_that_is_interrupted_before_any_rate_passed_knows_nothing() -> 
     )  # what passed before the bucket was emptied proves nothing
 
 
-def told(found: Limit) -> str:
-    """The first line of what people see."""
+def show(found: Limit) -> str:
+    """What people see."""
     console = Console(width=80)
     with console.capture() as captured:
         console.print(build_limit_view(found))
-    return " ".join(captured.get().partition("\n\n")[0].split())
+    return captured.get()
+
+
+def told(found: Limit) -> str:
+    """The first line of what people see."""
+    return " ".join(show(found).partition("\n\n")[0].split())
 
 
 def test_a_generator_at_its_end_names_its_own_ceiling() -> None:
@@ -157,6 +162,17 @@ def test_a_search_that_ends_at_the_highest_rate_allowed_says_so() -> None:
 def test_a_limit_of_the_target_is_told_with_the_rate_that_breaks_it() -> None:
     found = search_limit(Bucket(50, 50), STRICT, SearchRange())
     assert f"{found.rate:.1f} requests/s keeps the conditions, {found.below:.1f}/s does not" in told(found)
+
+
+def test_the_row_of_the_limit_has_the_rate_of_the_headline_whatever_was_sent() -> None:
+    found = search_limit(Bucket(50, 50), STRICT, SearchRange())
+    sent = [
+        msgspec.structs.replace(step, window=msgspec.structs.replace(step.window, offered=step.window.rate * 0.98))
+        for step in found.steps
+    ]
+    rows = [row for row in show(msgspec.structs.replace(found, steps=tuple(sent))).splitlines() if "← limit" in row]
+    assert rows
+    assert {row.split()[0] for row in rows} == {f"{found.rate:.1f}"}
 
 
 def test_a_generator_that_is_late_at_any_rate_does_not_blame_the_target() -> None:

@@ -92,7 +92,7 @@ def find_limit(
     refuse_local_options(options)
     folder, (source, text) = None if out is None else require_path(out, "out"), read_source(scenario)
     first = take_first_monitor(Scenario.parse(text, source), "find-limit", on_progress)
-    search = build_search(asked)
+    search = build_search(asked, is_start_given="start" in options)
     if asked.target == "aws":
         on_progress(describe_bound(asked))
     spec = build_spec(source, text, asked, search)
@@ -148,12 +148,16 @@ def describe_bound(asked: FindLimitOptions) -> str:
     )
 
 
-def build_search(asked: FindLimitOptions) -> LimitSearch:
-    """Build the search from its options. LoadgenError: a window would have too few requests."""
-    if asked.start * asked.hold < FEWEST:
+def build_search(asked: FindLimitOptions, is_start_given: bool) -> LimitSearch:
+    """Build the search from its options. LoadgenError: a window would have too few requests, or `start` no effect."""
+    if is_start_given and asked.start > asked.max_rate:
+        high = f"{asked.max_rate:g}"
+        raise LoadgenError(f"--start {asked.start:g} is above --max-rate {high}; start at {high} at most")
+    first, option = min((asked.start, "--start"), (asked.max_rate, "--max-rate"))
+    if first * asked.hold < FEWEST:
         raise LoadgenError(
-            f"--start {asked.start:g} sends fewer than {FEWEST} requests in a window of {asked.hold:g} s; "
-            f"give a --hold of at least {FEWEST / asked.start:g} s"
+            f"{option} {first:g} sends fewer than {FEWEST} requests in a window of {asked.hold:g} s; "
+            f"give a --hold of at least {FEWEST / first:g} s"
         )
     where = SearchRange(
         start=asked.start,

@@ -63,8 +63,8 @@ def build_limit_view(limit: Limit) -> RenderableType:
 
 
 def build_curve(limit: Limit) -> Table:
-    """Build the table of all windows by rate: offered, accepted, throttled, clocks, and a bar; it marks the limit."""
-    table = start_table("offered/s", "accepted/s", "429", "p50 ms", "p99 ms", "lag ms", "")
+    """Build the table of all windows by rate: rate, accepted, throttled, clocks, and a bar; it marks the limit."""
+    table = start_table("rate/s", "accepted/s", "429", "p50 ms", "p99 ms", "lag ms", "")
     top = max(step.window.rate for step in limit.steps)
     for step in sorted(limit.steps, key=lambda step: step.window.rate):
         window = step.window
@@ -73,7 +73,7 @@ def build_curve(limit: Limit) -> Table:
         lost = "·" * max(round(BAR * window.rate / top) - len(bar), 0) if has_refusals else ""
         knee = " ← limit" if window.rate == limit.rate and step.broken_by is None else ""
         table.add_row(
-            f"{window.offered:,.1f}",
+            f"{window.rate:,.1f}",
             f"{window.accepted:,.1f}",
             shorten_share(window.throttled_share),
             format_digits(window.p50_ms),

@@ -65,6 +65,7 @@ class SeedResult(Noun):
     whole: bool  # False: stopped before the whole past was accepted
     progress: SeedProgress | None = None  # None: an earlier run has sent the past
     live: bool = False  # True: the result of --live, after the past
+    earlier: int = 0  # requests of `progress.accepted` that earlier runs had sent; its troubles are of this run alone
 
 
 OnSeedProgress = Callable[[str | SeedStart | SeedProgress | SeedResult], None]
@@ -76,6 +77,7 @@ class SeedRun:
 
     def __init__(self, task: SeedTask, ledger: BatchLedger, on_progress: OnSeedProgress) -> None:
         self._task, self._ledger, self._on_progress = task, ledger, on_progress
+        self._earlier = ledger.count_totals().accepted
 
     def send(self) -> SeedResult:
         """Send a probe if needed, the past, and with --live the present."""
@@ -128,7 +130,7 @@ class SeedRun:
         whole = self._ledger.finished or run_until_stopped(seeder, self._on_progress)
         if whole:
             self._ledger.keep_fact("finished", b"1")
-        result = SeedResult(self._task.folder, self._task.identity, whole, seeder.progress)
+        result = SeedResult(self._task.folder, self._task.identity, whole, seeder.progress, earlier=self._earlier)
         self._on_progress(result)
         return self._go_live(needs, result) if whole and self._task.options.live else result
 

@@ -136,12 +136,13 @@ def describe_result(result: SeedResult) -> list[str]:
     if result.live:
         date = format_moment(sent.date or time.time())
         return [f"stopped at {date}: {sent.events:,} events; the same command goes on"]
-    troubles = (
+    troubles = ("this run: " if result.earlier else "") + (
         f"429s {sent.throttled:,}, 5xx {sent.failed:,}, no answer {sent.unanswered:,}; "
         f"in doubt: {sent.found:,} found by reading back, {sent.again:,} sent again, {sent.in_doubt:,} open"
     )
     if result.whole:
         counts = f"{sent.events:,} events in {sent.accepted:,} requests"
+        counts += f" ({result.earlier:,} of them in earlier runs)" if result.earlier else ""
         return [
             f"the past is in: {period}, {counts}, each accepted once",
             troubles,

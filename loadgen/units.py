@@ -49,6 +49,9 @@ def parse_count(text: str) -> float:
     return count
 
 
+BEYOND_USE = 1e12  # a bound that is so high is named to people only where it is exceeded
+
+
 class Bounds(NamedTuple):
     """What numbers an option takes; None is no bound."""
 
@@ -76,12 +79,14 @@ def parse_number(text: str, bounds: Bounds) -> float:
     try:
         number = int(text) if bounds.is_whole and text.isascii() and text.isdigit() else parse_count(text)
     except ValueError:
-        if bounds.high is None:
+        if bounds.high is None or bounds.high >= BEYOND_USE:
             raise
         number = inf
     if bounds.is_whole and isfinite(number) and number % 1:
         raise ValueError(f"{text!r} is no whole number; write {bounds}")
     if not bounds.holds(number):
+        if bounds.high is not None and number <= bounds.high >= BEYOND_USE:
+            bounds = bounds._replace(high=None)
         raise ValueError(f"{text!r} is out of range; write {bounds}")
     return int(number) if bounds.is_whole else number
 
@@ -110,11 +115,17 @@ MOST_SECONDS = 366 * 86400.0  # the longest run or period
 
 def parse_length(text: str) -> float:
     """Read the length of a run or a period in seconds, above 0 and at most 366 days: such as 90s, 5m, 2h."""
+    seconds = parse_seconds(text)
+    if not seconds:
+        raise ValueError(f"{text!r} is too short; write seconds, or a number with a unit such as 90s, 5m, 2h")
+    return seconds
+
+
+def parse_seconds(text: str) -> float:
+    """Read a time that may be none, at most 366 days: such as 0, 60 or 2m."""
     seconds = parse_duration(text)
     if seconds > MOST_SECONDS:
         raise ValueError(f"{text!r} is too long; write at most 366d")
-    if not seconds:
-        raise ValueError(f"{text!r} is too short; write seconds, or a number with a unit such as 90s, 5m, 2h")
     return seconds
 
 

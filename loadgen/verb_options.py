@@ -185,7 +185,7 @@ class SeedOptions(TargetOptions, frozen=True, kw_only=True):
     NEEDS: ClassVar = {"guest_role": "identity_pool"}
 
     monitor: Text | None = None  # name or id, replaces the scenario's
-    days: Positive | None = None  # length of the period, 7 unless given
+    days: Annotated[float, Meta(gt=0, le=366)] | None = None  # length of the period, 7 unless given
     start: str | None = None  # ISO 8601, instead of days
     end: str | None = None  # ISO 8601 or "now"
     live: bool = False  # go on in real time after the past

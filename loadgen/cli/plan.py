@@ -41,7 +41,7 @@ from loadgen.cli.terminal import show_beside_page
 @click.option("--free-events", type=shared.WholeCountOption(), help="Free events; an account has 1M, once.")
 @click.option("--precision", type=shared.SHARE, help="Half of the 95 % interval of sums.")
 @click.option("--exact", is_flag=True, help="Rehearse every session; over 20,000 would be sampled.")
-@click.option("--answer-time", "answer_seconds", type=shared.CountOption(), help="Mean seconds until an answer.")
+@click.option("--answer-time", "answer_seconds", type=shared.SECONDS, help="Mean time until an answer.")
 @shared.JSON
 @click.option("--html", type=shared.WritablePath(), help="Write one page with plots.")
 def plan(scenario: Path, others: tuple[Path, ...], as_json: bool, html: Path | None, **options: Any) -> None:

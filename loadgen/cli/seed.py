@@ -9,13 +9,26 @@ import click
 import loadgen
 from loadgen.cli import options as shared
 from loadgen.cli.terminal import ask_on_terminal
+from loadgen.rum.quotas import RETENTION_SECONDS
+from loadgen.units import Bounds, parse_number
+
+
+def parse_days(text: str) -> float:
+    """Read the length of a period in days."""
+    try:
+        return parse_number(text, Bounds(0, is_open=True))
+    except ValueError:
+        most = f"{RETENTION_SECONDS / 86_400:.0f}"
+        raise ValueError(
+            f"{text!r} is no length; write days, such as 7 or 0.5, up to the {most} that RUM keeps"
+        ) from None
 
 
 @shared.job_command("verb_options.SeedOptions", "loadgen seed storefront --target http://127.0.0.1:8000 --days 7")
 @shared.SCENARIO
 @shared.target_options
 @click.option("--monitor", metavar="NAME", help="App monitor; the scenario's unless given. Created if missing.")
-@click.option("--days", type=shared.POSITIVE, help="Length of the period. [default: 7]")
+@click.option("--days", type=shared.ParsedOption("days", parse_days), help="Length of the period. [default: 7]")
 @click.option("--from", "start", metavar="TIME", help="Start of the period, in place of --days; UTC.")
 @click.option("--to", "--end", "end", metavar="TIME", help="End of the period. [default: now]")
 @click.option("--live", is_flag=True, help="After the past, go on in real time until Ctrl-C.")

@@ -7,13 +7,13 @@ from typing import Any
 import click
 
 import loadgen
-from loadgen.cli.options import JSON, RUN_DIR, CountOption, network_options
+from loadgen.cli.options import JSON, RUN_DIR, SECONDS, network_options
 from loadgen.cli.terminal import show_result
 
 
 @click.command(epilog="Example: loadgen verify results/seed-shop-quickstart --wait 60")
 @RUN_DIR
-@click.option("--wait", type=CountOption(min=0), help="Seconds to wait for events; as long as RUM may take.")
+@click.option("--wait", type=SECONDS, help="Time to wait for events, such as 60s; as long as RUM may take.")
 @network_options
 @JSON
 def verify(run_dir: Path, as_json: bool, **options: Any) -> None:

@@ -112,6 +112,12 @@ def test_a_run_that_goes_on_says_what_earlier_runs_had_sent(shop: Path, endpoint
     assert troubles.startswith("429s ")
 
 
+@pytest.mark.parametrize("days", ["0", "week"])
+def test_days_that_are_none_are_told_with_the_days_that_rum_keeps(shop: Path, days: str) -> None:
+    said = " ".join(invoke("seed", shop, "--days", days).output.split())
+    assert f"'{days}' is no length; write days, such as 7 or 0.5, up to the 30 that RUM keeps" in said
+
+
 @pytest.mark.parametrize("verb", ["seed", "verify", "clean"])
 def test_a_damaged_ledger_is_one_line(shop: Path, endpoint: Endpoint, verb: str) -> None:
     seeded(shop, "--out", "run")
@@ -178,6 +184,7 @@ def test_a_ledger_of_something_else_is_refused(
     ("options", "said"),
     [
         (("--days", 40), "RUM keeps 30 days"),
+        (("--days", 1e6), "out of range; write a number of at most 366"),
         (("--from", "2020-01-02", "--to", "2020-01-01"), "the period is reversed"),
         (("--to", "2999-01-01"), "in the future"),
         (("--monitor", "no good"), 'app monitor name "no good" does not fit'),

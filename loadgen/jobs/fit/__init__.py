@@ -13,8 +13,8 @@ import numpy as np
 
 from loadgen.errors import LoadgenError
 from loadgen.jobs.fit.calibration.calibrate import calibrate
-from loadgen.jobs.fit.calibration.generated import record_generated
 from loadgen.jobs.fit.comparison.judgement import Judgement, judge
+from loadgen.jobs.fit.comparison.repeats import RepeatedTraffic
 from loadgen.jobs.fit.drafting.compose import compose
 from loadgen.jobs.fit.estimates.estimate import Seen, estimate, find_starts, see_visits
 from loadgen.jobs.fit.page import build_fit_page
@@ -28,7 +28,6 @@ from loadgen.options import list_given, require_callback, require_path, resolve_
 from loadgen.output import check_output, write_output
 from loadgen.rum import events as rum
 from loadgen.scenario import Scenario
-from loadgen.traffic import compute_mean_rate, draw_starts
 from loadgen.verb_options import FitOptions
 
 __all__ = [
@@ -41,8 +40,6 @@ __all__ = [
 ]
 
 FEWEST_SESSIONS = 30
-MOST_GENERATED = 100_000
-"""Sessions that are generated for the judgement at most."""
 
 
 @show_options(FitOptions)
@@ -173,14 +170,12 @@ def select_sessions(recorded: Recorded, chosen: Bools) -> Recorded:
 def judge_scenario(
     scenario: Scenario, reference: Seen, asked: FitOptions, fitted: int, on_progress: OnProgress
 ) -> Judgement:
-    """Generate about as many sessions as `reference` has, and compare the two; `fitted`: see judge."""
+    """Generate about as many sessions as `reference` has, with some seeds, and compare; `fitted`: see judge."""
     starts = find_starts(reference)[1]
     recorded = len(reference.recorded.sessions.user) if reference.settings.cookies else len(starts)
-    wanted_sessions = min(recorded, MOST_GENERATED)
-    wanted = scenario.adjust(rate=wanted_sessions / max(compute_mean_rate(scenario).expected, 1e-9))
-    sessions = min(wanted_sessions, len(draw_starts(wanted, asked.seed)))  # fewer sessions start if the rate falls to 0
-    on_progress(f"generating {sessions:,} sessions to compare with")
+    repeats = RepeatedTraffic(scenario, recorded, len(reference.recorded.events.at), asked.seed)
+    on_progress(f"generating {sum(repeats.sessions.values()):,} sessions to compare with")
     tick = Ticker(on_progress, f"generating {scenario.name}", None, "events")
     start = datetime.fromtimestamp(float(starts.min(initial=4e9)), UTC).isoformat()
-    generated = record_generated(wanted, sessions, asked.seed, start, tick)
+    generated = repeats.record(start, tick)
     return judge(reference, see_visits(generated, 1, site=match_site(generated, reference.site)), fitted)

@@ -61,6 +61,19 @@ def record_generated(
 ) -> Recorded:
     """Generate the first sessions of a scenario at sample rate 1, and read them as recorded traffic."""
     recorder = Recorder()
+    add_generated(recorder, scenario, sessions, seed, start, on_read)
+    return recorder.finish()
+
+
+def add_generated(
+    recorder: Recorder,
+    scenario: Scenario,
+    sessions: int,
+    seed: int,
+    start: str | None = None,
+    on_read: Callable[[int], None] | None = None,
+) -> None:
+    """Generate the first sessions of a scenario at sample rate 1, and add them to what a recorder has."""
     feed = Feed(recorder)
     for number, body in enumerate(
         generate(scenario.adjust(sample_rate=1.0), sessions=sessions, seed=seed, start=start)
@@ -68,7 +81,6 @@ def record_generated(
         feed.add_line(body)
         if on_read is not None and not number & 0x3FF:
             on_read(recorder.counts.events)
-    return recorder.finish()
 
 
 def make_steady(scenario: Scenario, sessions: int) -> Scenario:

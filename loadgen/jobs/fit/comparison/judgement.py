@@ -178,8 +178,9 @@ def _compare(
 
 
 def is_one_sided(one: Observations, other: Observations, people: Sides) -> bool:
-    """Whether one side shows something that the other hardly ever shows, beyond chance."""
-    counts = len(one.value), len(other.value)
+    """Whether one side shows something that the other hardly ever shows for its sessions, beyond chance."""
+    scale = len(people.generated.of_session) / max(len(people.recorded.of_session), 1)
+    counts = len(one.value), len(other.value) / max(scale, 1.0)
     if max(counts) < FEWEST or min(counts) > HARDLY * max(counts):
         return False
     part = measure_distance(one, other, people, lambda _, first: float(first.mean()))

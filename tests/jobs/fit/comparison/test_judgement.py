@@ -18,6 +18,7 @@ from loadgen.jobs.fit.comparison.judgement import (
     find_mean_ratio,
     find_part_of_three,
     find_variation,
+    is_one_sided,
     judge,
     measure_distance,
 )
@@ -130,3 +131,13 @@ def test_chance_includes_that_of_the_sessions_that_were_fitted_if_others_are_com
     assert abs(part - 2 / 3) < 1e-9
     assert cover(part) > 0.91
     assert cover(1.0) < 0.9
+
+
+@pytest.mark.parametrize(("generated", "one_sided"), [(60, False), (240, True)])
+def test_a_side_with_more_sessions_has_more_observations_of_a_figure_and_is_not_one_sided(
+    generated: int, one_sided: bool
+) -> None:
+    """Of 100 recorded sessions 15 show a figure, and of 400 generated ones 60, as many for each, or 240."""
+    sides = [Observations(np.arange(count), np.ones(count)) for count in (15, generated)]
+    people = Sides(SessionVisitors(np.arange(100), 100), SessionVisitors(np.arange(400), 400))
+    assert is_one_sided(sides[0], sides[1], people) is one_sided

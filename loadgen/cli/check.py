@@ -28,4 +28,5 @@ def check(scenario: Path, as_json: bool) -> None:
         echo_json(describe_problems(scenario, error))
         sys.exit(error.exit_code)
     first, *more = list_lines(*found)
+    first = first.removeprefix(f"{scenario}, ")
     show_result(describe_scenario(scenario, found), (f"{scenario}: fine. {first}", *more), as_json)

@@ -25,10 +25,10 @@ from loadgen.cli.terminal import echo
 @click.option("--workers", type=int, help="Processes that share the work.")
 def generate(scenario: Path, out: Path, gzip: bool, **options: Any) -> None:
     """Write the PutRumEvents bodies of a scenario's first sessions; the same seed gives the same bytes."""
-    from loadgen.jobs.progress import ProgressView
+    from loadgen.jobs.progress import ProgressView, describe_output
 
     with ProgressView() as view:
         written = loadgen.write_bodies(scenario, out, gzip=gzip, on_progress=view, **options)
     if written.ground_truth is not None:
         echo(f"{written.ground_truth}: which sessions incidents hit")
-    echo(f"{out}: {written.batches:,} batches of {written.sessions:,} sessions, seed {written.seed}")
+    echo(f"{describe_output(out)}: {written.batches:,} batches of {written.sessions:,} sessions, seed {written.seed}")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import click
 
 import loadgen
 from loadgen.cli.options import JSON, NAME, YES, add_options, with_monitors
 from loadgen.cli.terminal import VerbGroup, ask_on_terminal, show_result
+
+if TYPE_CHECKING:
+    from loadgen.jobs.monitors import MonitorState
 
 destination_options = add_options(
     click.option("--destination", type=click.Choice(["CloudWatch", "Evidently"]), default="CloudWatch"),
@@ -39,7 +43,16 @@ def list_metrics(name: str, opened: loadgen.Monitors, as_json: bool) -> None:
 
     found = opened.read(name, policy=False)
     plain = {"Destinations": found.destinations, "MetricDefinitions": found.definitions}
-    show_result(plain, describe_metrics(found), as_json)
+    show_result(plain, [*list_missing(name, found), *describe_metrics(found)], as_json)
+
+
+def list_missing(name: str, found: MonitorState) -> Iterator[str]:
+    """Yield a line that says what an app monitor has none of: destinations, or definitions for one of them."""
+    if not found.destinations:
+        yield f"app monitor {name} has no metrics destination; `loadgen metrics enable {name}` creates one"
+    for destination, definitions in found.definitions.items():
+        if not definitions:
+            yield f"destination {destination} has no metric definitions; `loadgen metrics add {name}` defines one"
 
 
 @metrics.command("enable", epilog="Example: loadgen metrics enable shop")

@@ -18,8 +18,8 @@ from loadgen.cli.terminal import echo
 @shared.SEED
 def preview(scenario: Path, out: Path, **options: Any) -> None:
     """Draw a scenario's traffic as one page of plots: arrivals, depth, think times, vitals, events, batches, visits."""
-    from loadgen.jobs.progress import ProgressView
+    from loadgen.jobs.progress import ProgressView, describe_output
 
     with ProgressView() as view:
         seen = loadgen.preview(scenario, out=out, on_progress=view, **options)
-    echo(f"{out}: {seen.visits:,} of {len(seen.starts):,} visits, seed {seen.seed}")
+    echo(f"{describe_output(out)}: {seen.visits:,} of {len(seen.starts):,} visits, seed {seen.seed}")

@@ -80,11 +80,16 @@ def ask_on_terminal(yes: bool) -> Confirm:
 
 
 def _is_yes_typed(question: str) -> bool:
-    """Ask the question; the end of the input counts as no."""
+    """Ask the question; the end of the input counts as no. An answer that no person types does not end the line."""
+    is_line_open = not sys.stdin.isatty()
     try:
         return str(click.prompt(f"{question} Type yes to go on", default="no", err=True)) == "yes"
     except click.Abort:
+        is_line_open = True
         return False
+    finally:
+        if is_line_open:
+            echo_error("")
 
 
 def echo_json(value: object) -> None:
@@ -116,4 +121,6 @@ def show_beside_page(value: Any, render: Callable[[Any], Any], page: Path | None
     else:
         show_view(render(value))
     if page is not None:
-        echo(f"page      {page}")
+        from loadgen.jobs.progress import describe_output
+
+        echo(f"page      {describe_output(page)}")

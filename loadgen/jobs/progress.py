@@ -10,10 +10,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from loadgen.errors import escape_line
 from loadgen.model import Noun
+from loadgen.output import is_standard_output
 from loadgen.units import format_bytes, format_count, format_digits, format_duration
 
 if TYPE_CHECKING:
@@ -49,6 +51,11 @@ OnProgress = Callable[[Told], None]
 
 def ignore_progress(_: object) -> None:
     """Ignore progress: the default of `on_progress`."""
+
+
+def describe_output(path: Path) -> str:
+    """Describe the file that was written: - is standard output."""
+    return "standard output" if is_standard_output(path) else str(path)
 
 
 class Ticker:

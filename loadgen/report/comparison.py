@@ -265,7 +265,7 @@ def list_notes(runs: Sequence[RunData]) -> tuple[str, ...]:
             notes.append(f"{name} lacks its requests.parquet: its clocks have no intervals")
         notes += [f"{name}: {gap}" for gap in run.gaps]
         notes += list_different_options(runs[0], run)
-    return tuple(notes)
+    return tuple(dict.fromkeys(notes))  # a run may be given twice
 
 
 def list_different_options(first: RunData, other: RunData) -> list[str]:

@@ -24,6 +24,13 @@ def test_check_prints_the_implied_traffic_within_80_columns(path: Path) -> None:
     assert labels >= {"visits", "bounce", "pages", "length", "returning", "devices", "page views"}
 
 
+def test_a_shipped_name_is_not_said_twice() -> None:
+    output = CliRunner().invoke(commands, ["check", "bad-release"]).output
+    assert output.splitlines()[0] == "bad-release: fine. 720 s, 5 pages"
+    output = CliRunner().invoke(commands, ["check", str(SHIPPED[0])]).output
+    assert output.splitlines()[0] == f"{SHIPPED[0]}: fine. bad-release, 720 s, 5 pages"
+
+
 def test_check_names_incidents_in_the_order_of_their_time() -> None:
     output = CliRunner().invoke(commands, ["check", str(SHIPPED[0])]).output.partition("\nincidents ")[2]
     assert SHIPPED[0].stem == "bad-release"

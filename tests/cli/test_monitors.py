@@ -63,6 +63,25 @@ def test_a_monitor_is_created_listed_shown_updated_and_deleted() -> None:
     assert data("monitors", "list") == []
 
 
+def test_metrics_that_there_are_none_of_are_said() -> None:
+    done("monitors", "create", "shop", "--domain", "a.example.com")
+    enable = "app monitor shop has no metrics destination; `loadgen metrics enable shop` creates one\n"
+    assert done("metrics", "list", "shop") == enable
+    done("metrics", "enable", "shop")
+    assert "destination CloudWatch has no metric definitions; `loadgen metrics add shop` defines one\n" in done(
+        "metrics", "list", "shop"
+    )
+    assert data("metrics", "list", "shop")["MetricDefinitions"] == {"CloudWatch": []}
+
+
+@pytest.mark.parametrize("typed", ["", "no\n"])
+def test_a_question_that_nobody_answers_on_a_terminal_leaves_the_line_to_what_follows(typed: str) -> None:
+    done("monitors", "create", "demo", "--domain", "a.example.com")
+    result = invoke("monitors", "delete", "demo", typed=typed)
+    assert isinstance(result.exception, LoadgenError)
+    assert result.stderr.endswith("\n")
+
+
 def test_a_missing_destination_or_definition_is_not_taken_for_a_missing_monitor() -> None:
     metric = ("--metric", "JsErrorCount")
     assert "there is none of that name; see `loadgen monitors list`" in refusal("metrics", "add", "definition", *metric)

@@ -84,6 +84,11 @@ def test_a_run_does_not_differ_from_itself(steady: RunFolder) -> None:
     assert all(each.difference.value == 0 for each in comparison.differences)
 
 
+def test_a_note_on_a_run_that_is_given_twice_comes_once(tmp_path: Path) -> None:
+    short = make(tmp_path / "a", Plan(seconds=3, rate=5, recovered=0.0))
+    assert ["too few for an interval" in note for note in compared(short, short).notes] == [True]
+
+
 def test_two_halves_of_one_run_do_not_differ(tmp_path: Path) -> None:
     """Of 13 figures with an interval at 95 %, over three runs, about two may lie outside by chance."""
     outside = 0

@@ -23,7 +23,7 @@ from loadgen.jobs.fit.reading.sources import read_sources
 from loadgen.jobs.fit.reading.unread import add_unread, count_things
 from loadgen.jobs.fit.view import Fitted, describe_fit, format_fitted, list_notes, list_unused
 from loadgen.jobs.fit.visits.site import match_site
-from loadgen.jobs.progress import OnProgress, Ticker, ignore_progress
+from loadgen.jobs.progress import OnProgress, Ticker, describe_output, ignore_progress
 from loadgen.options import list_given, require_callback, require_path, resolve_options, show_options
 from loadgen.output import check_output, write_output
 from loadgen.rum import events as rum
@@ -73,10 +73,10 @@ def fit(
     fitted = fit_recorded(read_sources(paths, asked, on_progress), asked, on_progress)
     if file is not None:
         write_output(file, fitted.text)
-        on_progress(f"{file}: {len(fitted.scenario.pages)} pages from {fitted.sessions:,} sessions")
+        on_progress(f"{describe_output(file)}: {len(fitted.scenario.pages)} pages from {fitted.sessions:,} sessions")
     if page is not None:
         write_output(page, build_fit_page(fitted))
-        on_progress(f"{page}: recorded and generated traffic over each other")
+        on_progress(f"{describe_output(page)}: recorded and generated traffic over each other")
     return fitted
 
 

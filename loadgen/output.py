@@ -14,7 +14,7 @@ import os
 import secrets
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from errno import EACCES, ELOOP
 from pathlib import Path
@@ -92,6 +92,18 @@ def check_output(path: Path) -> None:
             raise PermissionError(EACCES, os.strerror(EACCES))
     except OSError as error:
         raise explain_failure(path, error) from error
+
+
+def refuse_overwriting(outputs: Iterable[Path | None], sources: Iterable[Path]) -> None:
+    """Raise LoadgenError if an output file is one of the files that are read, or another output; None is no output."""
+    taken = {os.path.realpath(source): "is read by this command, and would be lost" for source in sources}
+    for path in outputs:
+        if path is None or is_stream(path):
+            continue
+        real = os.path.realpath(path)
+        if why := taken.get(real):
+            raise LoadgenError(f"{path}: {why}; name another file for the output")
+        taken[real] = "is named for another output too"
 
 
 @contextmanager

@@ -16,7 +16,8 @@ from loadgen import units
 from loadgen.options import Accept, Count, DialectName, Port, Positive, Price, SampleRate, Seconds, Seed, Share, Text
 from loadgen.rum.quotas import DOLLARS_PER_EVENT, REQUESTS_PER_SECOND
 
-ScenarioName = Annotated[str, Meta(pattern="^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)]
+NAME_FORM = "up to 64 letters, digits, dots, dashes and underscores"
+ScenarioName = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z", description=NAME_FORM)]
 
 
 class NetworkOptions(Struct, frozen=True, kw_only=True):

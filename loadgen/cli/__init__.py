@@ -69,7 +69,8 @@ def main() -> None:
         echo(f"loadgen: {name[:40]}…: the name of a file or folder is too long; give a shorter one", err=True)
         code = 2
     except click.ClickException as error:
-        setattr(error, "message", escape_line(error.message))  # noqa: B010  (final to mypy)
+        if not isinstance(error, click.exceptions.NoArgsIsHelpError):
+            setattr(error, "message", escape_line(error.message))  # noqa: B010  (final to mypy)
         error.show()
         code = error.exit_code
     except click.Abort:

@@ -11,4 +11,8 @@ from loadgen.cli.terminal import echo
 def init(name: str) -> None:
     """Write NAME.toml, a commented scenario, and beside it the schema with which editors complete and check it."""
     file = loadgen.init(name)
-    echo(f"{file}: a scenario to edit", f"see what it implies: loadgen check {file}")
+    echo(
+        f"{file}: a scenario to edit",
+        f"{file.with_name('scenario.schema.json')}: with which editors complete and check it",
+        f"see what it implies: loadgen check {file}",
+    )

@@ -21,13 +21,23 @@ from loadgen.options import Accept, DialectName
 Value = TypeVar("Value")
 
 
-class ScenarioFile(click.Path):
+class GivenPath(click.Path):
+    """A path, which is not empty: a variable of the shell that is not set would name the present folder."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(path_type=Path, **more)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Return the path."""
+        if value == "":
+            self.fail("the path is empty; write one", param, ctx)
+        return cast(Path, super().convert(value, param, ctx))
+
+
+class ScenarioFile(GivenPath):
     """A scenario file, or the name of a shipped scenario: jobs take both."""
 
     name = "scenario"
-
-    def __init__(self) -> None:
-        super().__init__(path_type=Path)
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Complete files and shipped names; files first, because click's bash script drops what comes before them."""
@@ -36,19 +46,19 @@ class ScenarioFile(click.Path):
         return [CompletionItem(incomplete, type="file"), *names]
 
 
-class OutputPath(click.Path):
+class OutputPath(GivenPath):
     """A file to be written, or - for standard output."""
 
     name = "file"
 
     def __init__(self) -> None:
-        super().__init__(path_type=Path, allow_dash=True)
+        super().__init__(allow_dash=True)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         """Return the path."""
         from loadgen.output import is_standard_output
 
-        path = cast(Path, super().convert(value, param, ctx))
+        path = super().convert(value, param, ctx)
         if param is not None and is_standard_output(path):
             take_standard_output(param.opts[0])
         return path
@@ -171,7 +181,7 @@ RATES = ParsedOption("rates", units.parse_rates, lambda rates: ",".join(f"{rate:
 SECONDS = ParsedOption("duration", units.parse_seconds, "{:g}s".format)
 SHARE = ParsedOption("share", units.parse_share, write_percent)
 PERCENT = ParsedOption("percent", units.parse_percent, write_percent)
-FILE = click.Path(path_type=Path)
+FILE = GivenPath()
 POSITIVE = CountOption(min=0, min_open=True, max=1e12)
 
 SCENARIO = click.argument("scenario", type=ScenarioFile(), metavar="SCENARIO")

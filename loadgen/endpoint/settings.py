@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 from math import ceil, isfinite
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 
@@ -61,15 +61,17 @@ _Positive = Annotated[float, msgspec.Meta(gt=0)]
 class EndpointSettings(Noun):
     """All settings that an endpoint starts with. Sizes are in bytes, times in seconds."""
 
-    region: Annotated[str, msgspec.Meta(pattern=r"\A[a-z0-9-]+\Z")] = "us-east-1"
-    account: Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{12}\Z")] = "123456789012"
+    NEEDS: ClassVar = {"burst": "quota"}
+
+    region: Annotated[str, msgspec.Meta(pattern=r"\A[a-z0-9-]+\Z", description="one such as us-east-1")] = "us-east-1"
+    account: Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{12}\Z", description="twelve digits")] = "123456789012"
     credentials: tuple[Credentials, ...] = ()
     quota: _Rate | None = REQUESTS_PER_SECOND
     burst: _Rate | None = None
     operation_quotas: dict[str, float] = msgspec.field(default_factory=dict)
     faults: Faults = Faults()
     unsigned: bool = False  # PutRumEvents needs no signature, as with a resource policy for Principal "*"
-    cors_origins: tuple[str, ...] = ("*",)
+    cors_origins: tuple[Text, ...] = ("*",)
     monitor_limit: Annotated[int, msgspec.Meta(ge=0)] = APP_MONITORS
     deleting_seconds: Annotated[float, msgspec.Meta(ge=0)] = 0.0  # how long a deleted monitor is shown as DELETING
     read_only: bool = False  # only show a store: every request is refused and nothing expires
@@ -102,8 +104,15 @@ class EndpointSettings(Noun):
         return f"arn:{self.partition}:rum:{self.region}:{self.account}:appmonitor/{monitor_name}"
 
 
-ACCESS_KEY = ("access_key_id", "secret_access_key", "session_token")
-"""The parts of an access key, in the order of `make_credentials`."""
+_KeyPart = Annotated[str, msgspec.Meta(pattern=r"\A[!-~]+\Z", description="ASCII text without blanks")]
+
+
+class AccessKeyParts(Noun):
+    """The parts of an access key as they are given one by one; a key or secret that is not given is random."""
+
+    access_key_id: _KeyPart | None = None
+    secret_access_key: _KeyPart | None = None
+    session_token: _KeyPart | None = None
 
 
 def complete_settings(settings: EndpointSettings, members: dict[str, Any]) -> EndpointSettings:
@@ -121,9 +130,12 @@ def _read_texts(members: dict[str, Any]) -> dict[str, Any]:
 
     None means that faults or a part of the key are not given.
     """
-    read = {name: value for name, value in members.items() if name not in ACCESS_KEY}
-    if any(parts := [members.get(name) for name in ACCESS_KEY]):
-        read["credentials"] = (make_credentials(*parts),)
+    names = AccessKeyParts.__struct_fields__
+    read = {name: value for name, value in members.items() if name not in names}
+    given = {name: value for name, value in members.items() if name in names and value is not None}
+    if given:
+        parts = resolve_options(AccessKeyParts, given, EndpointError, on_command_line=False)
+        read["credentials"] = (make_credentials(*msgspec.structs.astuple(parts)),)
     if isinstance(faults := read.get("faults"), str):
         read["faults"] = parse_faults(faults)
     if isinstance(quotas := read.get("operation_quotas"), list | tuple):

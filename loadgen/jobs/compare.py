@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from loadgen.jobs.inputs import prepare_output
 from loadgen.options import list_given, require_path
-from loadgen.output import check_output, write_output
+from loadgen.output import write_output
 from loadgen.report import Comparison, build_comparison_page, check_conditions, compare_runs, parse_condition
-from loadgen.results import RunData
+from loadgen.results import RunData, list_data_files
 
 
 def compare(
@@ -23,10 +24,9 @@ def compare(
     conditions = list_given(fail_on, "fail_on")
     for text in conditions:
         parse_condition(text)
-    page = None if html is None else require_path(html, "html")
-    if page is not None:
-        check_output(page)
-    runs = [RunData.open(require_path(run_dir, "run_dirs")) for run_dir in list_given(run_dirs, "run_dirs")]
+    folders = [require_path(run_dir, "run_dirs") for run_dir in list_given(run_dirs, "run_dirs")]
+    page = prepare_output(html, "html", [file for folder in folders for file in list_data_files(folder)])
+    runs = [RunData.open(folder) for folder in folders]
     comparison = check_conditions(compare_runs(runs), conditions)
     if page is not None:
         write_output(page, build_comparison_page(runs, comparison))

@@ -26,7 +26,7 @@ from loadgen.jobs.inputs import parse_moment, read_scenario, take_first_monitor
 from loadgen.jobs.progress import OnProgress, Ticker, ignore_progress
 from loadgen.model import Noun
 from loadgen.options import DialectName, require_callback, require_path, resolve_options, show_options
-from loadgen.output import is_stream, open_output
+from loadgen.output import is_stream, open_output, refuse_overwriting
 from loadgen.planned import UNSENT_MONITOR_ID, planned
 from loadgen.rum.quotas import RETENTION_SECONDS
 from loadgen.scenario import Scenario, resolve_seed
@@ -97,6 +97,9 @@ def write_bodies(
     """
     require_callback(on_progress, "on_progress")
     file = require_path(out, "out")
+    if not isinstance(gzip, bool):
+        raise LoadgenError(f"gzip: {gzip!r} is no valid value; write True or False")
+    refuse_overwriting([file], [] if isinstance(scenario, Scenario) else [require_path(scenario, "scenario")])
     request = prepare_bodies(scenario, on_progress, options)
     batches = 0
     tick = Ticker(on_progress, f"writing {file.name}", request.sessions, "sessions")

@@ -1,12 +1,15 @@
-"""The inputs of a job: a scenario or the path of its file, and points in time."""
+"""What a job is given: a scenario or the path of its file, points in time, and files to write."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
 from loadgen.errors import LoadgenError
 from loadgen.jobs.progress import OnLine
+from loadgen.options import require_path
+from loadgen.output import check_output, refuse_overwriting
 from loadgen.scenario import Scenario, format_scenario, read_text
 
 
@@ -20,6 +23,19 @@ def read_source(given: Scenario | Path | str) -> tuple[str, str]:
     if isinstance(given, Scenario):
         return f"{given.name}.toml", format_scenario(given)
     return str(given), read_text(given)
+
+
+def prepare_output(given: Path | str | None, name: str, sources: Iterable[object] = ()) -> Path | None:
+    """Return the path of a file to write, before the work begins; None stays None. `name` is the argument's.
+
+    LoadgenError: the file cannot be written, or is one of the `sources`, which the job reads (what is no path is none).
+    """
+    if given is None:
+        return None
+    file = require_path(given, name)
+    refuse_overwriting([file], [Path(each) for each in sources if isinstance(each, str | Path)])
+    check_output(file)
+    return file
 
 
 def parse_moment(text: str, now: float) -> float:

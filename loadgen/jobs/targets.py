@@ -59,7 +59,7 @@ class Sending(Noun):
 def require_yes(confirm: Confirm | None, question: ConsentQuestion, refusal: str) -> None:
     """Ask, and unless the answer is yes raise a LoadgenError that begins with `refusal`."""
     if confirm is None or not confirm(question):
-        raise LoadgenError(f"{refusal}; type yes when asked, or give --yes")
+        raise LoadgenError(f"{refusal}; type yes when asked, or give --yes (in Python a confirm that returns True)")
 
 
 def confirm_sending(confirm: Confirm | None, sending: Sending) -> None:

@@ -24,7 +24,7 @@ from loadgen.results.run_data import (
     find_bin_width,
     read_or_recover_summary,
 )
-from loadgen.results.run_folder import Recording, RunFolder
+from loadgen.results.run_folder import Recording, RunFolder, list_data_files
 from loadgen.results.run_spec import CLUSTER_SECRET, LIFELINE, MASTER_SEEN, RunSpec, make_run_options
 from loadgen.results.summarize import RunEnd, find_breaches_so_far, summarize_run
 from loadgen.results.summary import (
@@ -91,6 +91,7 @@ __all__ = [
     "find_breaches_so_far",
     "hand_over",
     "has_sent_anything",
+    "list_data_files",
     "make_run_options",
     "name_verdict",
     "open_table",

@@ -41,6 +41,15 @@ SCENARIO, RUN, SUMMARY, LOG = "scenario.toml", "run.json", "summary.json", "locu
 HISTOGRAMS, RECORDS, SPOOL = "histograms.hlog", "requests.parquet", "requests-{}.bin"
 
 
+PAGES = {".html", ".xml", ".md"}
+"""Suffixes of files in a run's folder that are made of its data, and may be made again."""
+
+
+def list_data_files(folder: Path) -> list[Path]:
+    """List the files of a run's folder that cannot be made again; none if there is no such folder."""
+    return [file for file in folder.iterdir() if file.suffix not in PAGES] if folder.is_dir() else []
+
+
 class RunFolder:
     """The files of one run."""
 

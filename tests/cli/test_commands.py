@@ -295,3 +295,43 @@ def test_a_full_disk_behind_standard_output_is_told_in_a_line(arguments: tuple[s
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1] == "loadgen: standard output cannot be written (no space left on device)"
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("group", [(), ("monitors",), ("tags",), ("metrics",), ("policy",)], ids=" ".join)
+def test_a_group_without_a_verb_prints_its_help_in_lines(group: tuple[str, ...]) -> None:
+    done = subprocess.run([sys.executable, "-m", "loadgen", *group], capture_output=True, text=True)
+    asked = subprocess.run([sys.executable, "-m", "loadgen", *group, "--help"], capture_output=True, text=True)
+    assert (done.returncode, done.stderr.split()) == (2, asked.stdout.split())
+    assert len(done.stderr.splitlines()) == len(asked.stdout.splitlines()) > 5
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("check", ""),
+        ("plan", "quickstart", "--html", ""),
+        ("run", "quickstart", "--out", ""),
+        ("run", "quickstart", "--junit", ""),
+        ("compare", "a", ""),
+        ("fit", ""),
+        ("serve", "--store", ""),
+    ],
+    ids=" ".join,
+)
+def test_an_empty_path_is_not_the_present_folder(arguments: tuple[str, ...]) -> None:
+    done = invoke(*arguments)
+    assert done.exit_code == 2
+    assert "the path is empty; write one" in done.output
+
+
+@pytest.mark.parametrize(
+    "options", [("--junit", "shop.toml"), ("--summary-md", "./shop.toml"), ("--junit", "x", "--summary-md", "x")]
+)
+def test_a_run_writes_no_file_over_its_scenario_or_another(
+    options: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = (SCENARIOS / "quickstart.toml").read_text()
+    Path("shop.toml").write_text(text)
+    assert "name another file for the output" in refusal("run", "shop.toml", *options)
+    assert [each.read_text() for each in tmp_path.iterdir()] == [text]

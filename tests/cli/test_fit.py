@@ -56,6 +56,6 @@ def test_a_source_is_never_overwritten(option: str, source: Path, tmp_path: Path
     outputs = ["--out", str(other), option, str(tmp_path / "link")]
     done = CliRunner().invoke(commands, ["fit", str(source), *outputs])
     assert isinstance(done.exception, LoadgenError)
-    assert "link: is one of the sources, which would be lost; name another file for the output" in str(done.exception)
+    assert "link: is read by this command, and would be lost; name another file for the output" in str(done.exception)
     assert source.read_bytes() == data
     assert not other.exists()

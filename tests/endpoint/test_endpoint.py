@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 import uuid
 from pathlib import Path
@@ -110,8 +111,8 @@ def test_a_key_is_made_up_unless_given() -> None:
         ({"max_body_bytes": -1}, "max_body_bytes: -1 is out of range"),
         ({"idle_seconds": 0}, "idle_seconds: 0 is out of range; write a number above 0"),
         ({"retention": float("nan")}, "retention: nan is out of range; write a finite number"),
-        ({"region": ""}, "region: '' is no valid value; write text that matches"),
-        ({"account": "12"}, "account: '12' is no valid value; write text that matches"),
+        ({"region": ""}, "region: '' is no valid value; write one such as us-east-1"),
+        ({"account": "12"}, "account: '12' is no valid value; write twelve digits"),
     ],
 )
 def test_a_wrong_setting_is_told_before_anything_starts(members: dict[str, Any], told: str) -> None:
@@ -215,3 +216,22 @@ def test_an_empty_host_is_refused_as_it_would_be_every_address_of_the_machine() 
         Endpoint(host="").start()
     with pytest.raises(EndpointError, match="host: '' is empty; write a value"):
         Endpoint(host="").serve_forever(lambda: None)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"access_key_id": 3, "secret_access_key": "Very-Secret"}, "access_key_id: 3 is no valid value; write text"),
+        ({"access_key_id": "k\u00e9y"}, "write ASCII text without blanks"),
+        ({"secret_access_key": 5_550_123}, "secret_access_key: the value is no valid value; write text"),
+        ({"session_token": ""}, "session_token: the value is no valid value; write ASCII text without blanks"),
+        ({"credentials": [{"access_key_id": "a", "secret_access_key": 5_550_123}]}, "credentials: the value"),
+        ({"burst": 5.0, "quota": None}, "burst does nothing without quota; give that too, or leave it out"),
+        ({"region": ""}, "region: '' is no valid value; write one such as us-east-1"),
+    ],
+)
+def test_a_wrong_setting_is_named_without_its_secrets(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(EndpointError) as caught:
+        Endpoint(**given)
+    assert said in str(caught.value)
+    assert not {"Very-Secret", "5550123", "5_550_123"} & set(re.split(r"[^\w-]+", str(caught.value)))

@@ -31,6 +31,18 @@ def test_init_overwrites_nothing(tmp_path: Path) -> None:
     assert [file.read_text() for file in tmp_path.iterdir()] == ["mine"]
 
 
+def test_init_replaces_a_schema_of_scenarios_and_no_other_file_of_its_name(tmp_path: Path) -> None:
+    (tmp_path / SCHEMA).write_text('{"title": "Scenario"}')
+    loadgen.init("shop", tmp_path)
+    assert json.loads((tmp_path / SCHEMA).read_text()) == json.loads((SCENARIOS / SCHEMA).read_text())
+    for mine in ('{"mine": 1}', "[]", "\x00"):
+        (tmp_path / SCHEMA).write_text(mine)
+        with pytest.raises(loadgen.LoadgenError, match="is no schema of scenarios and would be lost; move it"):
+            loadgen.init("blog", tmp_path)
+        assert (tmp_path / SCHEMA).read_text() == mine
+    assert not (tmp_path / "blog.toml").exists()
+
+
 @pytest.mark.parametrize("name", ["../shop", "a b", "", 'x"y'])
 def test_a_name_that_does_not_fit_writes_nothing(name: str, tmp_path: Path) -> None:
     with pytest.raises(loadgen.LoadgenError, match="is no name for a scenario"):

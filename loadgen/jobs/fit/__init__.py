@@ -23,9 +23,10 @@ from loadgen.jobs.fit.reading.sources import read_sources
 from loadgen.jobs.fit.reading.unread import add_unread, count_things
 from loadgen.jobs.fit.view import Fitted, describe_fit, format_fitted, list_notes, list_unused
 from loadgen.jobs.fit.visits.site import match_site
+from loadgen.jobs.inputs import prepare_output
 from loadgen.jobs.progress import OnProgress, Ticker, describe_output, ignore_progress
 from loadgen.options import list_given, require_callback, require_path, resolve_options, show_options
-from loadgen.output import check_output, write_output
+from loadgen.output import refuse_overwriting, write_output
 from loadgen.rum import events as rum
 from loadgen.scenario import Scenario
 from loadgen.verb_options import FitOptions
@@ -68,7 +69,8 @@ def fit(
     require_callback(on_progress, "on_progress")
     asked = resolve_options(FitOptions, options)
     paths = [require_path(each, "sources") for each in list_given(sources, "sources")]
-    file, page = check_file(out, "out", paths), check_file(report, "report", paths)
+    file, page = prepare_output(out, "out"), prepare_output(report, "report")
+    refuse_overwriting([file, page], paths)
     asked = msgspec.structs.replace(asked, name=asked.name or name_scenario(file))
     fitted = fit_recorded(read_sources(paths, asked, on_progress), asked, on_progress)
     if file is not None:
@@ -78,17 +80,6 @@ def fit(
         write_output(page, build_fit_page(fitted))
         on_progress(f"{describe_output(page)}: recorded and generated traffic over each other")
     return fitted
-
-
-def check_file(given: Path | str | None, name: str, sources: Sequence[Path]) -> Path | None:
-    """Return the path of a file to be written. LoadgenError: it cannot be written, or is one of the sources."""
-    if given is None:
-        return None
-    file = require_path(given, name)
-    if any(file.exists() and each.exists() and file.samefile(each) for each in sources):
-        raise LoadgenError(f"{file}: is one of the sources, which would be lost; name another file for the output")
-    check_output(file)
-    return file
 
 
 def name_scenario(file: Path | None) -> str:

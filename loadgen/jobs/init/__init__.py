@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from loadgen.errors import LoadgenError
 from loadgen.options import require_path
@@ -34,6 +37,17 @@ def init(name: str = TEMPLATE_NAME, folder: Path | str = ".") -> Path:
         ) from None
     if file.exists():
         raise LoadgenError(f"{file}: exists already; give another name, such as `loadgen init {stem}-2`")
-    write_output(file.with_name(SCHEMA), format_schema())
+    schema = file.with_name(SCHEMA)
+    if schema.exists() and not is_scenario_schema(schema):
+        raise LoadgenError(f"{schema}: is no schema of scenarios and would be lost; move it, or use another folder")
+    write_output(schema, format_schema())
     write_output(file, text)
     return file
+
+
+def is_scenario_schema(file: Path) -> bool:
+    """Whether a file holds the JSON Schema of scenarios, perhaps of another version."""
+    try:
+        return bool(msgspec.json.decode(file.read_bytes(), type=dict[str, Any])["title"] == Scenario.__name__)
+    except (OSError, ValueError, KeyError):
+        return False

@@ -35,6 +35,7 @@ from loadgen.jobs.monitors.requests import (
 )
 from loadgen.jobs.monitors.view import (
     describe_call,
+    describe_deletion,
     describe_metrics,
     describe_monitors,
     describe_plans,
@@ -43,7 +44,7 @@ from loadgen.jobs.monitors.view import (
 )
 from loadgen.jobs.progress import OnLine, ignore_progress
 from loadgen.jobs.targets import Confirm, ConsentQuestion, open_account, reach_target, require_yes
-from loadgen.options import list_given, require_callback, resolve_options, show_options
+from loadgen.options import list_given, require_callback, require_path, resolve_options, show_options
 from loadgen.scenario import Scenario
 from loadgen.verb_options import TargetOptions
 
@@ -136,7 +137,9 @@ class Monitors:
             why = "send OTLP, which loadgen neither sends nor accepts; it is for the web"
             self._on_progress(f"note: applications for {platform} {why}")
         elif not wanted.domains:
-            raise LoadgenError("an app monitor for the web needs a domain; give --domain shop.example.com")
+            raise LoadgenError(
+                "an app monitor for the web needs a domain; give --domain (domains), as shop.example.com"
+            )
         return self._make_call("CreateAppMonitor", Name=check_name(name), **given)
 
     @show_options(MonitorOptions)
@@ -152,7 +155,7 @@ class Monitors:
 
     def delete(self, name: str, *, confirm: Confirm | None = None) -> MadeCall:
         """Delete an app monitor, after a yes to what is deleted together with it."""
-        _ask_to_delete(confirm, _describe_deletion(self.read(name)))
+        _ask_to_delete(confirm, describe_deletion(self.read(name)))
         return self._make_call("DeleteAppMonitor", Name=name)
 
     # The state that a scenario wants
@@ -173,7 +176,10 @@ class Monitors:
 
         Asks first if the calls go to AWS, and on any target if they remove something.
         """
-        named = [(plan.monitor, call) for plan in plans for call in plan.calls]
+        given = list_given(plans, "plans", (str, MonitorChanges))
+        if wrong := [each for each in given if not isinstance(each, MonitorChanges)]:
+            raise LoadgenError(f"plans: {wrong[0]!r} is no plan; give what `plan` returns")
+        named = [(plan.monitor, call) for plan in given for call in plan.calls]
         losses = tuple(f"app monitor {monitor} loses {loss}" for monitor, call in named for loss in call.takes_away)
         is_local = self.account.is_local
         if losses or (named and not is_local):
@@ -261,7 +267,10 @@ class Monitors:
         """
         if public == (document is not None):
             raise LoadgenError("give either a file with the policy document, or --public")
-        text = build_public_policy(self._build_arn(name)) if document is None else read_document(Path(document))
+        if document is None:
+            text = build_public_policy(self._build_arn(name))
+        else:
+            text = read_document(require_path(document, "document"))
         given = {"PolicyRevisionId": revision} if revision else {}
         return self._make_call("PutResourcePolicy", Name=check_name(name), PolicyDocument=text, **given)
 
@@ -279,16 +288,3 @@ class Monitors:
 
 def _ask_to_delete(confirm: Confirm | None, facts: Iterable[str]) -> None:
     require_yes(confirm, ConsentQuestion(tuple(facts), "Delete it?"), "nothing was deleted")
-
-
-def _describe_deletion(found: MonitorState) -> list[str]:
-    """Describe what is deleted together with an app monitor, and what stays."""
-    monitor = found.monitor or {}
-    count = sum(map(len, found.definitions.values()))
-    lines = [
-        f"app monitor {monitor['Name']} ({monitor['Id']}), {monitor.get('State')}, created {monitor.get('Created')}",
-        f"with it go its events, {len(found.destinations)} metrics destinations with {count} definitions, "
-        f"{'its' if found.policy else 'no'} resource policy and {len(monitor.get('Tags', {}))} tags",
-    ]
-    group = monitor.get("DataStorage", {}).get("CwLog", {}).get("CwLogGroup")
-    return lines + ([f"the log group {group} stays"] if group else [])

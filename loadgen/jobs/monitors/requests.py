@@ -127,12 +127,16 @@ def _drop_none(given: dict[str, Any]) -> dict[str, Any]:
 
 def check_name(name: str) -> str:
     """Return the name if an app monitor may have it; raises LoadgenError otherwise."""
+    if not isinstance(name, str):
+        raise LoadgenError(f"name: {name!r} is no name of an app monitor; write text")
     return Monitor().rename(name).name
 
 
 def parse_tags(given: Mapping[str, str] | Iterable[str]) -> dict[str, str]:
     """Return a mapping, or KEY=VALUE words, as a dict; raises LoadgenError for a word of another form."""
     if isinstance(given, Mapping):
+        if wrong := [each for pair in given.items() for each in pair if not isinstance(each, str)]:
+            raise LoadgenError(f"tags: {wrong[0]!r} is no text; write keys and values as text")
         return dict(given)
     words = list_given(given, "tags")
     if not all(isinstance(word, str) and "=" in word and word[0] != "=" for word in words):

@@ -18,6 +18,19 @@ from loadgen.jobs.monitors.requests import MadeCall, MonitorChanges
 SUMMARY = ("Name", "Id", "State", "Platform", "Created")
 
 
+def describe_deletion(found: MonitorState) -> list[str]:
+    """Describe what is deleted together with an app monitor, and what stays."""
+    monitor = found.monitor or {}
+    count = sum(map(len, found.definitions.values()))
+    lines = [
+        f"app monitor {monitor['Name']} ({monitor['Id']}), {monitor.get('State')}, created {monitor.get('Created')}",
+        f"with it go its events, {len(found.destinations)} metrics destinations with {count} definitions, "
+        f"{'its' if found.policy else 'no'} resource policy and {len(monitor.get('Tags', {}))} tags",
+    ]
+    group = monitor.get("DataStorage", {}).get("CwLog", {}).get("CwLogGroup")
+    return lines + ([f"the log group {group} stays"] if group else [])
+
+
 def describe_call(made: MadeCall) -> list[str]:
     """Describe a call that was made: the operation with its app monitor, and a line for each id in the answer."""
     given, answer = made.parameters, made.answer

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from loadgen.jobs.inputs import read_scenario
+from loadgen.jobs.inputs import prepare_output, read_scenario
 from loadgen.jobs.plan.capacity import build_plan
 from loadgen.jobs.plan.day import DAY_SECONDS, spread_over_day
 from loadgen.jobs.plan.figures import CapacityPlan
@@ -14,8 +14,8 @@ from loadgen.jobs.plan.page import build_plan_page
 from loadgen.jobs.plan.rehearse import ExpectedVolume, estimate_volume
 from loadgen.jobs.plan.view import build_plan_view, describe_plan
 from loadgen.jobs.progress import OnProgress, ignore_progress
-from loadgen.options import list_given, require_callback, require_path, resolve_options, show_options
-from loadgen.output import check_output, write_output
+from loadgen.options import list_given, require_callback, resolve_options, show_options
+from loadgen.output import write_output
 from loadgen.scenario import Scenario, resolve_seed
 from loadgen.traffic import compute_mean_rate
 from loadgen.verb_options import PlanOptions
@@ -52,13 +52,12 @@ def plan(
         LoadgenError: An option is unknown or out of bounds, or the plan is too large for this machine.
     """
     require_callback(on_progress, "on_progress")
-    page = None if html is None else require_path(html, "html")
-    if page is not None:
-        check_output(page)
+    several = list_given(others, "others", (str, Path, Scenario))
+    page = prepare_output(html, "html", [scenario, *several])
     asked = resolve_options(PlanOptions, options)
     scenarios = [
         monitor
-        for place, given in enumerate((scenario, *list_given(others, "others", (str, Path, Scenario))))
+        for place, given in enumerate((scenario, *several))
         for monitor in adjust_scenario(
             read_scenario(given, asked.duration), asked, on_progress, is_first=not place
         ).monitors

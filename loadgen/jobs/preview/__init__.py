@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from loadgen.charts import Markup, arrange_cards, el, render_bars, render_card, render_header, render_page, render_tiles
-from loadgen.jobs.inputs import read_scenario, take_first_monitor
+from loadgen.jobs.inputs import prepare_output, read_scenario, take_first_monitor
 from loadgen.jobs.preview import plots
 from loadgen.jobs.preview.traffic_sample import TrafficSample, sample_traffic
 from loadgen.jobs.progress import OnProgress, ignore_progress
-from loadgen.options import require_callback, require_path, resolve_options, show_options
-from loadgen.output import check_output, write_output
+from loadgen.options import require_callback, resolve_options, show_options
+from loadgen.output import write_output
 from loadgen.scenario import Scenario, resolve_seed
 from loadgen.traffic import check_size
 from loadgen.units import format_clock, format_count, format_digits, format_rate
@@ -49,9 +49,7 @@ def preview(
         LoadgenError: An option is unknown or out of bounds, or the scenario has more visits than fit into memory.
     """
     require_callback(on_progress, "on_progress")
-    page = None if out is None else require_path(out, "out")
-    if page is not None:
-        check_output(page)
+    page = prepare_output(out, "out", [scenario])
     asked = resolve_options(PreviewOptions, options)
     first = take_first_monitor(read_scenario(scenario, asked.duration), "preview", on_progress)
     first = first.adjust(duration=asked.duration, rate=asked.rate)

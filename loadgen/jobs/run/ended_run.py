@@ -11,9 +11,18 @@ from loadgen.errors import LoadgenError
 from loadgen.jobs.progress import OnLine, ignore_progress
 from loadgen.jobs.run.finalize import note_incomplete_sessions
 from loadgen.options import require_callback, require_path
-from loadgen.output import check_output
+from loadgen.output import check_output, refuse_overwriting
 from loadgen.report import REPORT, write_ci_files, write_report
-from loadgen.results import EXIT_CODES, RunData, RunFolder, RunSpec, Summary, open_table, read_or_recover_summary
+from loadgen.results import (
+    EXIT_CODES,
+    RunData,
+    RunFolder,
+    RunSpec,
+    Summary,
+    list_data_files,
+    open_table,
+    read_or_recover_summary,
+)
 
 if TYPE_CHECKING:
     import pyarrow
@@ -60,6 +69,7 @@ class Run:
         """
         require_callback(on_progress, "on_progress")
         page = self.folder / REPORT if html is None else require_path(html, "html")
+        refuse_overwriting([page], list_data_files(self.folder))
         check_output(page)
         data = RunData(self._files, summary=self.summary)
         write_report(data, page)
@@ -73,6 +83,7 @@ class Run:
             None if file is None else require_path(file, name)
             for file, name in ((junit, "junit"), (summary_md, "summary_md"))
         ]
+        refuse_overwriting(wanted, list_data_files(self.folder))
         write_ci_files(self.summary, *wanted)
 
 

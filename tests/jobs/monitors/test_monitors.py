@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -99,3 +99,21 @@ def test_a_wrong_option_is_one_line(monitors: loadgen.Monitors, options: dict[st
 def test_monitors_that_are_not_open_say_how_to_open_them() -> None:
     with pytest.raises(loadgen.LoadgenError, match=r"write `with loadgen\.Monitors\(\.\.\.\) as monitors:`"):
         loadgen.Monitors("http://127.0.0.1:9").list_all()
+
+
+WRONG: dict[str, Callable[[Any], object]] = {
+    "read: None is no name of an app monitor": lambda opened: opened.read(None),
+    "create: 3 is no name of an app monitor": lambda opened: opened.create(3, domains=["a.example.com"]),
+    "put_policy: {} is no path": lambda opened: opened.put_policy("shop", {}),
+    "apply: 'shop.toml' is no plan; give what `plan` returns": lambda opened: opened.apply("shop.toml"),
+    "add_tags: 3 is no text": lambda opened: opened.add_tags("shop", {"a": 3}),
+    "add_metric: metric is missing": lambda opened: opened.add_metric("shop"),
+}
+
+
+@pytest.mark.parametrize("said", WRONG)
+def test_a_thing_of_a_wrong_type_is_one_line(monitors: loadgen.Monitors, said: str) -> None:
+    with pytest.raises(loadgen.LoadgenError) as caught:
+        WRONG[said](monitors)
+    assert said.partition(": ")[2] in str(caught.value)
+    assert "\n" not in str(caught.value)

@@ -63,6 +63,26 @@ def test_a_monitor_is_created_listed_shown_updated_and_deleted() -> None:
     assert data("monitors", "list") == []
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--destination", "Evidently", "--role", "arn:x"), "Evidently needs destination_arn (--destination-arn)"),
+        (("--destination-arn", "arn:x"), "destination_arn (--destination-arn) is of Evidently alone"),
+        (("--destination", "Evidently", "--destination-arn", "arn:x"), "Evidently needs role (--role)"),
+        (("--role", "arn:x"), "role (--role) is of Evidently alone"),
+    ],
+)
+def test_what_evidently_needs_and_cloudwatch_does_not_take_is_told_before_a_call(
+    options: tuple[str, ...], said: str
+) -> None:
+    assert said in refusal("metrics", "enable", "shop", *options)
+
+
+def test_a_dimension_of_another_form_is_told_with_its_option() -> None:
+    said = refusal("metrics", "add", "shop", "--metric", "JsErrorCount", "--dimension", "foo")
+    assert said == ("dimensions (--dimension): 'foo' is none; write FIELD=NAME, such as metadata.countryCode=Country")
+
+
 def test_metrics_that_there_are_none_of_are_said() -> None:
     done("monitors", "create", "shop", "--domain", "a.example.com")
     enable = "app monitor shop has no metrics destination; `loadgen metrics enable shop` creates one\n"

@@ -209,12 +209,10 @@ class Monitors:
     @show_options(DestinationOptions)
     def enable_metrics(self, name: str, *, role: str | None = None, **destination: Any) -> MadeCall:
         """Create a destination for metrics, fields of `DestinationOptions`; `role` is the IAM role for Evidently."""
+        wanted = resolve_options(DestinationOptions, destination, on_command_line=False)
+        wanted.check_need("role", role)
         given = {"IamRoleArn": role} if role else {}
-        return self._make_call(
-            "PutRumMetricsDestination",
-            **resolve_options(DestinationOptions, destination, on_command_line=False).locate(name),
-            **given,
-        )
+        return self._make_call("PutRumMetricsDestination", **wanted.locate(name), **given)
 
     @show_options(DestinationOptions)
     def disable_metrics(self, name: str, *, confirm: Confirm | None = None, **destination: Any) -> MadeCall:

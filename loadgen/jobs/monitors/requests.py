@@ -84,9 +84,18 @@ class DestinationOptions(Noun, kw_only=True):
     destination_arn: str | None = None
 
     def locate(self, monitor: str) -> dict[str, Any]:
-        """Return the parameters that identify this destination of an app monitor."""
+        """Return the parameters that identify this destination of an app monitor. LoadgenError: the ARN is wrong."""
+        self.check_need("destination_arn", self.destination_arn)
         arn = {"DestinationArn": self.destination_arn} if self.destination_arn else {}
         return {"AppMonitorName": check_name(monitor), "Destination": self.destination, **arn}
+
+    def check_need(self, name: str, given: str | None) -> None:
+        """Raise LoadgenError unless an option that only Evidently has, and needs, is given for Evidently alone."""
+        option = f"{name} (--{name.replace('_', '-')})"
+        if self.destination == "Evidently" and not given:
+            raise LoadgenError(f"a destination of Evidently needs {option}; give that too")
+        if self.destination != "Evidently" and given:
+            raise LoadgenError(f"{option} is of Evidently alone; give --destination Evidently too, or leave it out")
 
 
 class MetricOptions(DestinationOptions, kw_only=True):
@@ -113,7 +122,7 @@ class MetricOptions(DestinationOptions, kw_only=True):
                 namespace=self.namespace,
                 value=self.value,
                 unit=self.unit,
-                dimensions=parse_tags(self.dimensions),
+                dimensions=parse_dimensions(self.dimensions),
                 pattern=pattern,
             )
         except ValueError as error:  # pydantic's, of several lines
@@ -142,6 +151,16 @@ def parse_tags(given: Mapping[str, str] | Iterable[str]) -> dict[str, str]:
     if not all(isinstance(word, str) and "=" in word and word[0] != "=" for word in words):
         raise LoadgenError(f"{', '.join(map(str, words))}: write each as KEY=VALUE")
     return dict(word.partition("=")[::2] for word in words)
+
+
+def parse_dimensions(given: Mapping[str, str] | Iterable[str]) -> dict[str, str]:
+    """Return a mapping, or FIELD=NAME words, as a dict; raises LoadgenError for a word of another form."""
+    if not isinstance(given, Mapping):
+        for word in list_given(given, "dimensions"):
+            if not isinstance(word, str) or "=" not in word[1:]:
+                example = "metadata.countryCode=Country"
+                raise LoadgenError(f"dimensions (--dimension): {word!r} is none; write FIELD=NAME, such as {example}")
+    return parse_tags(given)
 
 
 def read_document(file: Path) -> str:

@@ -191,6 +191,13 @@ def format_count(value: float | None) -> str:
     return f"{value:,.0f}" if value is not None and isfinite(value) else NONE
 
 
+def format_items(value: float | None, item: str) -> str:
+    """Write a whole number of items, whose name is given in the singular: 1 request, 12,345 requests, 2 batches."""
+    plural = f"{item}es" if item.endswith("ch") else f"{item}s"
+    count = format_count(value)
+    return f"{count} {item if count == '1' else plural}"
+
+
 def format_short(value: float | None, digits: int = 3) -> str:
     """Write a number to three digits, with k, M or G from ten thousand on: 12.3k."""
     if value is None or not isfinite(value):

@@ -128,3 +128,13 @@ def test_a_written_duration_is_read_back(seconds: float) -> None:
 )
 def test_a_duration_is_written_in_the_largest_unit_without_a_fraction(seconds: float, text: str) -> None:
     assert units.write_duration(seconds) == text
+
+
+def test_one_item_is_in_the_singular() -> None:
+    assert [units.format_items(count, "request") for count in (0, 1, 12_345, None)] == [
+        "0 requests",
+        "1 request",
+        "12,345 requests",
+        "– requests",
+    ]
+    assert [units.format_items(count, "batch") for count in (1, 2)] == ["1 batch", "2 batches"]

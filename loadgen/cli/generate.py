@@ -8,6 +8,7 @@ import click
 import loadgen
 from loadgen.cli import options as shared
 from loadgen.cli.terminal import echo
+from loadgen.units import format_items
 
 
 @shared.job_command(
@@ -31,4 +32,5 @@ def generate(scenario: Path, out: Path, gzip: bool, **options: Any) -> None:
         written = loadgen.write_bodies(scenario, out, gzip=gzip, on_progress=view, **options)
     if written.ground_truth is not None:
         echo(f"{written.ground_truth}: which sessions incidents hit")
-    echo(f"{describe_output(out)}: {written.batches:,} batches of {written.sessions:,} sessions, seed {written.seed}")
+    batches, sessions = format_items(written.batches, "batch"), format_items(written.sessions, "session")
+    echo(f"{describe_output(out)}: {batches} of {sessions}, seed {written.seed}")

@@ -8,6 +8,7 @@ import click
 import loadgen
 from loadgen.cli import options as shared
 from loadgen.cli.terminal import echo
+from loadgen.units import format_items
 
 
 @shared.job_command("verb_options.PreviewOptions", "loadgen preview bad-release --out preview.html")
@@ -22,4 +23,4 @@ def preview(scenario: Path, out: Path, **options: Any) -> None:
 
     with ProgressView() as view:
         seen = loadgen.preview(scenario, out=out, on_progress=view, **options)
-    echo(f"{describe_output(out)}: {seen.visits:,} of {len(seen.starts):,} visits, seed {seen.seed}")
+    echo(f"{describe_output(out)}: {seen.visits:,} of {format_items(len(seen.starts), 'visit')}, seed {seen.seed}")

@@ -14,7 +14,7 @@ from loadgen.jobs.progress import OnProgress, WorkProgress, ignore_progress
 from loadgen.model import Noun
 from loadgen.options import require_callback, require_path
 from loadgen.scenario import Scenario
-from loadgen.units import format_bytes, format_duration
+from loadgen.units import format_bytes, format_duration, format_items
 
 WIDTH, LABEL = 80, 12
 LARGE_BYTES = 500_000  # a file of this size takes a second to read
@@ -107,7 +107,7 @@ def describe_scenario(file: Path | str, checked: CheckedScenario) -> CheckReport
 
 def list_lines(scenario: Scenario, implied: traffic.Description, notes: Iterable[str]) -> Iterator[str]:
     """Yield a scenario's purpose, implied traffic, incidents and notes, in lines of at most 80 columns."""
-    pages = "1 page" if len(scenario.pages) == 1 else f"{len(scenario.pages)} pages"
+    pages = format_items(len(scenario.pages), "page")
     yield f"{scenario.name}, {scenario.duration:g} s, {pages}"
     yield from wrap(" ".join(scenario.description.split()), WIDTH)
     if scenario.description:
@@ -115,7 +115,7 @@ def list_lines(scenario: Scenario, implied: traffic.Description, notes: Iterable
     yield from label_parts("visits", list_loads(implied.sessions, scenario.duration, implied.peak_rate))
     for place, neighbour in enumerate(scenario.monitors[1:]):
         curve = traffic.compute_mean_rate(neighbour)
-        visits = f"{neighbour.monitor.name}: {curve.expected:,.0f} visits"
+        visits = f"{neighbour.monitor.name}: {format_items(curve.expected, 'visit')}"
         rates = list_loads(curve.expected, neighbour.duration, max(curve.rates))[1:]
         yield from label_parts("" if place else "neighbours", [visits, *rates])
     yield from label_parts("bounce", [f"{implied.bounce:.0%} see one page"])

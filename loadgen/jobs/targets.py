@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from loadgen.errors import LoadgenError
 from loadgen.model import Noun
 from loadgen.transport import OnWait, is_loopback, override_network
+from loadgen.units import format_items
 
 if TYPE_CHECKING:
     from loadgen.aws import Account, MonitorTarget
@@ -69,7 +70,8 @@ def confirm_sending(confirm: Confirm | None, sending: Sending) -> None:
     account, about = sending.account, "" if sending.exact else "about "
     facts = (
         f"This sends to AWS: region {account.region}, account {account.fetch_number()}, {sending.receiver}",
-        f"expected: {about}{sending.requests:,} requests, {about}{sending.events:,} events, "
+        f"expected: {about}{format_items(sending.requests, 'request')}, "
+        f"{about}{format_items(sending.events, 'event')}, "
         f"{about}${sending.events * DOLLARS_PER_EVENT:,.2f}{sending.remark}",
     )
     require_yes(confirm, ConsentQuestion(facts, "Send it?"), "nothing was sent")

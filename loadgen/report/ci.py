@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 from loadgen.errors import escape_controls
 from loadgen.report.tables import ThresholdText
 from loadgen.results import Summary, ThresholdResult, describe_unguarded, name_verdict
-from loadgen.units import format_count, format_milliseconds, format_rate, format_share
+from loadgen.units import format_count, format_items, format_milliseconds, format_rate, format_share
 
 SIGNS = {"passed": "✅", "failed": "❌", "invalid": "❔", "interrupted": "⏹️"}
 
@@ -89,7 +89,7 @@ def build_markdown(summary: Summary) -> str:
     lines = [
         f"## {SIGNS[summary.verdict]} {name_verdict(summary)}: {escape_markdown(summary.scenario)}",
         "",
-        f"{format_count(summary.sessions)} sessions in {summary.seconds:.1f} s, seed {summary.seed}, "
+        f"{format_items(summary.sessions, 'session')} in {summary.seconds:.1f} s, seed {summary.seed}, "
         f"pace {escape_markdown(summary.pace)}",
     ]
     notes = [*summary.reasons, *filter(None, [describe_unguarded(summary)])]

@@ -19,6 +19,7 @@ import numpy as np
 from loadgen.errors import LoadgenError
 from loadgen.model import Noun
 from loadgen.results import BinnedTimes, Floats, RunData, Summary, find_bin_width
+from loadgen.units import format_items
 
 DRAWS = 1000
 BLOCK_SECONDS = 5
@@ -259,7 +260,8 @@ def list_notes(runs: Sequence[RunData]) -> tuple[str, ...]:
             notes.append(f"{name} is {summary.verdict}: {'; '.join(summary.reasons) or 'no reason given'}")
         if lacking := [quantile for quantile in QUANTILES if has_too_few(summary, f"latency_{quantile}_ms")]:
             notes.append(
-                f"{name} has only {summary.requests.sent} requests: too few for an interval of {' and '.join(lacking)}"
+                f"{name} has only {format_items(summary.requests.sent, 'request')}: "
+                f"too few for an interval of {' and '.join(lacking)}"
             )
         if run.requests is None:
             notes.append(f"{name} lacks its requests.parquet: its clocks have no intervals")

@@ -31,7 +31,7 @@ from loadgen.report.comparison import NAMES, Comparison, Difference, FigureInter
 from loadgen.report.conditions import describe_condition
 from loadgen.report.plots import build_time_axis, choose_spread_scale, plot_curve, read_quantiles
 from loadgen.results import BinnedRequests, BinnedTimes, RunData
-from loadgen.units import format_count, format_digits, format_milliseconds, format_rate
+from loadgen.units import format_digits, format_items, format_milliseconds, format_rate
 
 KEY = "more than chance; differences of shares are percentage points"
 
@@ -94,7 +94,7 @@ def build_heading(runs: Sequence[RunData], comparison: Comparison) -> Markup:
             el("span", f"{run.summary.scenario}, seed {run.summary.seed}, {run.summary.pace}"),
             el(
                 "span",
-                f"{describe_verdict(run)}, {format_count(run.summary.requests.sent)} requests "
+                f"{describe_verdict(run)}, {format_items(run.summary.requests.sent, 'request')} "
                 f"in {run.summary.seconds:,.1f} s",
             ),
             class_=f"c-{pick_colour(place)}",

@@ -30,7 +30,15 @@ from loadgen.report.tables import (
     list_every_figure,
 )
 from loadgen.results import ATTEMPT_OUTCOMES, RunData, Summary, describe_unguarded, name_verdict
-from loadgen.units import format_bytes, format_count, format_digits, format_milliseconds, format_rate, format_share
+from loadgen.units import (
+    format_bytes,
+    format_count,
+    format_digits,
+    format_items,
+    format_milliseconds,
+    format_rate,
+    format_share,
+)
 
 SIGNS = {"passed": "✓", "failed": "✕", "invalid": "?", "interrupted": "■"}
 CUT_OFF = "cut off: the run ended before it could write its summary; the figures are recovered from its records"
@@ -108,14 +116,14 @@ def describe_run(summary: Summary) -> str:
     """Describe the run in a sentence."""
     requests, events = summary.requests, summary.events
     if not requests.sent:
-        return f"{format_count(summary.sessions)} sessions started, and no request was sent."
+        return f"{format_items(summary.sessions, 'session')} started, and no request was sent."
     return (
-        f"{format_count(summary.sessions)} sessions sent {format_count(requests.sent)} requests "
+        f"{format_items(summary.sessions, 'session')} sent {format_items(requests.sent, 'request')} "
         f"in {summary.seconds:,.1f} s. "
         f"{format_share(requests.accepted, requests.sent)} were accepted, "
         f"{format_some(requests.throttled, requests.sent)} throttled and "
         f"{format_some(requests.failed, requests.sent)} failed; "
-        f"of the {format_count(events.sent)} events sent, {format_share(events.lost, events.sent)} were lost."
+        f"of the {format_items(events.sent, 'event')} sent, {format_share(events.lost, events.sent)} were lost."
     )
 
 
@@ -131,7 +139,7 @@ def build_tiles(summary: Summary) -> Markup:
     return render_tiles(
         ("Throughput", format_rate(rates.requests), f"{format_rate(rates.events)} events"),
         ("Goodput", format_rate(rates.good_requests), f"{format_rate(rates.good_events)} events"),
-        ("Throttled", format_share(requests.throttled, requests.sent), f"{format_count(requests.throttled)} requests"),
+        ("Throttled", format_share(requests.throttled, requests.sent), format_items(requests.throttled, "request")),
         (
             "Events lost",
             format_share(events.lost, events.sent),
@@ -210,15 +218,13 @@ def build_retries_card(run: RunData) -> Markup:
     told = render_facts(
         [
             ("Amplification", f"{format_digits(rates.amplification)} requests a batch" if rates.amplification else "–"),
-            ("Retried", f"{format_count(requests.retried)} requests"),
-            ("Recovered", f"{format_count(requests.recovered)} batches, {recovered} of retries"),
-            ("Given up", f"{format_count(requests.given_up)} batches"),
+            ("Retried", format_items(requests.retried, "request")),
+            ("Recovered", f"{format_items(requests.recovered, 'batch')}, {recovered} of retries"),
+            ("Given up", format_items(requests.given_up, "batch")),
             ("CORS preflights", describe_preflights(run.summary)),
             (
                 "Failed",
-                f"{format_count(requests.failed)} requests"
-                if requests.failed
-                else "no request, but for throttled ones",
+                format_items(requests.failed, "request") if requests.failed else "no request, but for throttled ones",
             ),
         ]
     )

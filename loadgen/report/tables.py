@@ -17,6 +17,7 @@ from loadgen.units import (
     format_clock,
     format_count,
     format_digits,
+    format_items,
     format_milliseconds,
     format_percent,
     format_share,
@@ -239,7 +240,7 @@ def describe_ledger(summary: Summary) -> str:
     ledger = summary.ledger
     if ledger.agrees is None:
         return "not compared: the target keeps no ledger, or did not answer"
-    theirs = f"{format_count(ledger.endpoint_requests)} requests, {format_count(ledger.endpoint_events)} events"
+    theirs = f"{format_items(ledger.endpoint_requests, 'request')}, {format_items(ledger.endpoint_events, 'event')}"
     if summary.in_doubt.requests:
         theirs += f", {format_count(summary.in_doubt.requests)} requests were in flight at a kill"
     return f"agrees: the endpoint accepted {theirs}" if ledger.agrees else f"does not agree: the endpoint says {theirs}"

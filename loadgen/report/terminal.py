@@ -10,7 +10,7 @@ from rich.text import Text
 from loadgen.errors import escape_controls
 from loadgen.report.tables import CROSS, TICK, ThresholdText
 from loadgen.results import LedgerComparison, Milliseconds, QuotaEstimate, Summary, describe_unguarded, name_verdict
-from loadgen.units import format_digits, format_share
+from loadgen.units import format_digits, format_items, format_share
 
 COLOURS = {"passed": "green", "failed": "red", "invalid": "magenta", "interrupted": "yellow"}
 
@@ -18,7 +18,8 @@ COLOURS = {"passed": "green", "failed": "red", "invalid": "magenta", "interrupte
 def render_summary(summary: Summary) -> RenderableType:
     """Render a summary: verdict first, then requests, events, clocks and ledger."""
     verdict = Text(name_verdict(summary).upper(), style=f"bold {COLOURS[summary.verdict]}")
-    done = f"  {summary.scenario}, seed {summary.seed}, {summary.sessions:,} sessions in {summary.seconds:.1f} s"
+    sessions = format_items(summary.sessions, "session")
+    done = f"  {summary.scenario}, seed {summary.seed}, {sessions} in {summary.seconds:.1f} s"
     word = "note:" if summary.verdict == "passed" else "because"
     errors = [("errors" if not place else "", *each, "") for place, each in enumerate(summary.errors.items())]
     return Group(
@@ -138,13 +139,14 @@ def describe_ledger(ledger: LedgerComparison, summary: Summary) -> str:
     """Say whether the endpoint's counts agree with ours."""
     if ledger.agrees is None:
         return "not compared: the target keeps no ledger, or did not answer"
-    theirs = f"{ledger.endpoint_requests:,} requests, {ledger.endpoint_events:,} events"
+    theirs = f"{format_items(ledger.endpoint_requests, 'request')}, {format_items(ledger.endpoint_events, 'event')}"
     if ledger.agrees:
         doubt = summary.in_doubt.requests
         return f"agrees: the endpoint accepted {theirs}{f', {doubt} had no answer' if doubt else ''}"
     return (
         f"DOES NOT AGREE: the endpoint accepted {theirs}; "
-        f"we counted {summary.requests.accepted:,} requests, {summary.events.accepted:,} events"
+        f"we counted {format_items(summary.requests.accepted, 'request')}, "
+        f"{format_items(summary.events.accepted, 'event')}"
     )
 
 

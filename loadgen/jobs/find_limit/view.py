@@ -9,7 +9,7 @@ from rich.text import Text
 from loadgen.causes import explain_shortage
 from loadgen.jobs.plan.view import shorten_rate, shorten_share, start_table
 from loadgen.limit import Cause, Limit, SearchStep
-from loadgen.units import format_digits
+from loadgen.units import format_digits, format_items
 
 SAID: dict[Cause, str] = {
     "throttled": "the target throttles",
@@ -56,7 +56,7 @@ def build_limit_view(limit: Limit) -> RenderableType:
     sure = "" if limit.confirmed else f"; not confirmed: {why}"
     return Group(
         Text.assemble((f"{limit.rate:.1f} requests/s", "bold"), headline),
-        Text(f"  {SAID[limit.cause]}; {len(limit.steps)} windows{sure}"),
+        Text(f"  {SAID[limit.cause]}; {format_items(len(limit.steps), 'window')}{sure}"),
         Text(),
         build_curve(limit),
     )

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from loadgen.jobs.plan.advice import write_advice
 from loadgen.jobs.plan.figures import CapacityPlan, MonitorPlan, Throttling
-from loadgen.units import format_bytes, format_dollars, format_duration, format_short
+from loadgen.units import format_bytes, format_dollars, format_duration, format_items, format_short
 
 MOST_ROWS = 24
 LOAD_HEAD = ("first attempts", "sessions", "requests/s", "p95", "p99", "peak", "events/s", "peak", "kB/s")
@@ -52,7 +52,8 @@ def format_headline(plan: CapacityPlan) -> Text:
         Text.assemble((plan.scenario, "bold"), f", seed {plan.seed}, {format_duration(plan.duration)}"),
         Text("  " + format_exactness(plan), style="dim"),
         Text(
-            f"  {load.sessions:,} sessions → {load.requests:,} requests, {load.events:,} events, "
+            f"  {format_items(load.sessions, 'session')} → {format_items(load.requests, 'request')}, "
+            f"{format_items(load.events, 'event')}, "
             f"{format_bytes(load.wire_bytes)}"
         ),
         *([Text(f"  and {load.preflights:,} CORS preflights, which use no quota")] if load.preflights else []),
@@ -74,7 +75,7 @@ def format_exactness(plan: CapacityPlan) -> str:
     widest = max(
         max(monitor.requests_interval, monitor.events_interval, monitor.bytes_interval) for monitor in plan.monitors
     )
-    drawn = f"{rehearsed:,} of {plan.load.sessions:,} sessions rehearsed, {walked:,} walked"
+    drawn = f"{rehearsed:,} of {format_items(plan.load.sessions, 'session')} rehearsed, {walked:,} walked"
     return f"{drawn}: sums ±{widest:.1%} (95 %)"
 
 

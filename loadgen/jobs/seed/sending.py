@@ -31,6 +31,7 @@ from loadgen.model import Noun
 from loadgen.rum.quotas import REQUESTS_PER_SECOND
 from loadgen.scenario import Scenario
 from loadgen.transport import BlockingConnection, FirstAnswer, find_route
+from loadgen.units import format_items
 from loadgen.verb_options import SeedOptions
 
 PROBES = 4
@@ -236,7 +237,7 @@ def read_probes_back(
 def describe_probes(found: list[AgeProbe]) -> list[str]:
     """Return one line for each probe: whether its events were kept."""
     return [
-        f"probe: {probe.events} events of {format_moment(probe.date)} were "
+        f"probe: {format_items(probe.events, 'event')} of {format_moment(probe.date)} were "
         + (f"kept, and showed after {probe.seconds:.0f} s" if probe.kept else f"not shown after {probe.seconds:.0f} s")
         for probe in found
     ]

@@ -12,7 +12,7 @@ from loadgen.jobs.seed.period import format_moment
 from loadgen.jobs.seed.seeder import SeedProgress
 from loadgen.jobs.seed.sending import SeedResult, SeedStart
 from loadgen.jobs.seed.verification import Verification
-from loadgen.units import format_duration
+from loadgen.units import format_duration, format_items
 
 BAR_SECONDS = 0.2
 LINE_SECONDS = 5.0
@@ -87,7 +87,7 @@ class SeedView:
         return (after - before) / (now - then) if now > then else 0.0
 
     def _describe_progress(self, sent: SeedProgress, rate: float) -> str:
-        parts = [f"{sent.events:,} events"]
+        parts = [format_items(sent.events, "event")]
         if len(self._marks) > 1:
             parts.append(f"{rate:.1f} requests/s")
         if not self._live and rate:
@@ -124,7 +124,7 @@ def describe_start(start: SeedStart) -> list[str]:
     return [
         f"{identity.scenario} → {identity.target}, monitor {identity.monitor}, seed {identity.seed}",
         f"{identity.period}, quota {quota}",
-        f"about {expected.requests:,} requests, {expected.events:,} events",
+        f"about {format_items(expected.requests, 'request')}, {format_items(expected.events, 'event')}",
     ]
 
 
@@ -135,13 +135,13 @@ def describe_result(result: SeedResult) -> list[str]:
         return [f"{folder}: {period} is in already; to check, run: loadgen verify {folder}"]
     if result.live:
         date = format_moment(sent.date or time.time())
-        return [f"stopped at {date}: {sent.events:,} events; the same command goes on"]
+        return [f"stopped at {date}: {format_items(sent.events, 'event')}; the same command goes on"]
     troubles = ("this run: " if result.earlier else "") + (
         f"429s {sent.throttled:,}, 5xx {sent.failed:,}, no answer {sent.unanswered:,}; "
         f"in doubt: {sent.found:,} found by reading back, {sent.again:,} sent again, {sent.in_doubt:,} open"
     )
     if result.whole:
-        counts = f"{sent.events:,} events in {sent.accepted:,} requests"
+        counts = f"{format_items(sent.events, 'event')} in {format_items(sent.accepted, 'request')}"
         counts += f" ({result.earlier:,} of them in earlier runs)" if result.earlier else ""
         return [
             f"the past is in: {period}, {counts}, each accepted once",
@@ -149,7 +149,11 @@ def describe_result(result: SeedResult) -> list[str]:
             f"to check: loadgen verify {folder}",
         ]
     date = format_moment(sent.date or period.start)
-    return [f"stopped at {date} after {sent.events:,} events", troubles, "to go on: run the same command again"]
+    return [
+        f"stopped at {date} after {format_items(sent.events, 'event')}",
+        troubles,
+        "to go on: run the same command again",
+    ]
 
 
 def describe_verification(found: Verification) -> list[str]:

@@ -89,7 +89,7 @@ def test_a_way_to_a_target_that_cannot_be_used_is_refused_before_anything_is_sen
         ({"senders": 0}, r"senders \(--senders\): 0 is out of range; write a number of at least 1"),
         ({"seed": -1}, r"seed \(--seed\): -1 is out of range"),
         ({"rate": float("nan")}, r"rate \(--rate\): nan is out of range; write a finite number"),
-        ({"no_such": 1}, "there is no option no_such; the options are target, monitor"),
+        ({"no_such": 1}, "there is no option no_such; the options are proxy, ca_bundle, target, monitor"),
     ],
 )
 def test_run_and_find_limit_refuse_an_option_in_the_same_words(options: dict[str, Any], said: str) -> None:

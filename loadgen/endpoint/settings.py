@@ -104,15 +104,15 @@ class EndpointSettings(Noun):
         return f"arn:{self.partition}:rum:{self.region}:{self.account}:appmonitor/{monitor_name}"
 
 
-_KeyPart = Annotated[str, msgspec.Meta(pattern=r"\A[!-~]+\Z", description="ASCII text without blanks")]
+_HeaderText = Annotated[str, msgspec.Meta(pattern=r"\A[!-~]([ -~]*[!-~])?\Z", description="ASCII text")]
 
 
 class AccessKeyParts(Noun):
     """The parts of an access key as they are given one by one; a key or secret that is not given is random."""
 
-    access_key_id: _KeyPart | None = None
-    secret_access_key: _KeyPart | None = None
-    session_token: _KeyPart | None = None
+    access_key_id: _HeaderText | None = None
+    secret_access_key: Text | None = None
+    session_token: _HeaderText | None = None
 
 
 def complete_settings(settings: EndpointSettings, members: dict[str, Any]) -> EndpointSettings:

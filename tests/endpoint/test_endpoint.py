@@ -222,9 +222,10 @@ def test_an_empty_host_is_refused_as_it_would_be_every_address_of_the_machine() 
     ("given", "said"),
     [
         ({"access_key_id": 3, "secret_access_key": "Very-Secret"}, "access_key_id: 3 is no valid value; write text"),
-        ({"access_key_id": "k\u00e9y"}, "write ASCII text without blanks"),
+        ({"access_key_id": "k\u00e9y"}, "is no valid value; write ASCII text"),
         ({"secret_access_key": 5_550_123}, "secret_access_key: the value is no valid value; write text"),
-        ({"session_token": ""}, "session_token: the value is no valid value; write ASCII text without blanks"),
+        ({"session_token": ""}, "session_token: the value is no valid value; write ASCII text"),
+        ({"secret_access_key": ""}, "secret_access_key: the value is empty; write a value"),
         ({"credentials": [{"access_key_id": "a", "secret_access_key": 5_550_123}]}, "credentials: the value"),
         ({"burst": 5.0, "quota": None}, "burst does nothing without quota; give that too, or leave it out"),
         ({"region": ""}, "region: '' is no valid value; write one such as us-east-1"),

@@ -66,7 +66,7 @@ def test_the_scenario_is_adjusted_and_its_text_checked_once() -> None:
         ({"pace": "fast"}, "pace: 'fast' is no pace; write realtime, max, or a factor such as 10x"),
         ({"senders": 901}, "senders (--senders): 901 is out of range; write a number of at most 900"),
         ({"dialect": "soap"}, "dialect (--dialect): 'soap' is no valid value; write web or sdk"),
-        ({"speed": 3}, "there is no option speed; the options are target, "),
+        ({"speed": 3}, "there is no option speed; the options are proxy, ca_bundle, target, "),
         ({"url": "http://elsewhere"}, "there is no option url; "),
     ],
 )

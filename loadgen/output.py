@@ -98,7 +98,7 @@ def refuse_overwriting(outputs: Iterable[Path | None], sources: Iterable[Path]) 
     """Raise LoadgenError if an output file is one of the files that are read, or another output; None is no output."""
     taken = {os.path.realpath(source): "is read by this command, and would be lost" for source in sources}
     for path in outputs:
-        if path is None or is_stream(path):
+        if path is None or "\0" in str(path) or is_stream(path):  # no file has such a name: who opens it says so
             continue
         real = os.path.realpath(path)
         if why := taken.get(real):

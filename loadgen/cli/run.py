@@ -53,7 +53,7 @@ def run(scenario: Path, yes: bool, as_json: bool, junit: Path | None, summary_md
     from loadgen.jobs.run import LiveView
     from loadgen.report import render_summary
 
-    refuse_overwriting([junit, summary_md], [scenario])
+    refuse_overwriting([options.get("store"), junit, summary_md], [scenario])
     with LiveView(on_stderr=is_standard_output_taken()) as view:
         done = loadgen.run(scenario, on_progress=view, confirm=ask_on_terminal(yes), **options)
     unwritten: OSError | None = None

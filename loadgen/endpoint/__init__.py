@@ -34,6 +34,7 @@ from loadgen.endpoint.settings import (
 from loadgen.errors import EndpointError
 from loadgen.model import Request
 from loadgen.options import require_path, resolve_options, show_options
+from loadgen.output import refuse_overwriting
 from loadgen.transport import BlockingConnection, NoAnswer, find_route
 from loadgen.wire.sigv4 import Credentials, Signer
 
@@ -87,6 +88,8 @@ class Endpoint:
         self.settings = msgspec.structs.replace(complete, credentials=keys)
         # An SQLite file; None: accepted events are kept in memory.
         self.store = None if store is None else require_path(store, "store", EndpointError)
+        log = complete.access_log
+        refuse_overwriting([self.store, None if log is None else Path(log)], [])
         self._host, self._port = host, port
         self._url = ""
         self._process: subprocess.Popen[bytes] | None = None

@@ -325,7 +325,13 @@ def test_an_empty_path_is_not_the_present_folder(arguments: tuple[str, ...]) -> 
 
 
 @pytest.mark.parametrize(
-    "options", [("--junit", "shop.toml"), ("--summary-md", "./shop.toml"), ("--junit", "x", "--summary-md", "x")]
+    "options",
+    [
+        ("--junit", "shop.toml"),
+        ("--summary-md", "./shop.toml"),
+        ("--junit", "x", "--summary-md", "x"),
+        ("--store", "x", "--junit", "x"),
+    ],
 )
 def test_a_run_writes_no_file_over_its_scenario_or_another(
     options: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

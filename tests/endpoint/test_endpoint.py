@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from loadgen.endpoint import Endpoint, EndpointSettings
-from loadgen.errors import EndpointError
+from loadgen.errors import EndpointError, LoadgenError
 from tests.endpoint.conftest import KEYS
 
 
@@ -236,3 +236,10 @@ def test_a_wrong_setting_is_named_without_its_secrets(given: dict[str, Any], sai
         Endpoint(**given)
     assert said in str(caught.value)
     assert not {"Very-Secret", "5550123", "5_550_123"} & set(re.split(r"[^\w-]+", str(caught.value)))
+
+
+def test_the_access_log_is_not_written_into_the_store(tmp_path: Path) -> None:
+    store = tmp_path / "rum.sqlite"
+    with pytest.raises(LoadgenError, match=r"rum\.sqlite: is named for another output too; name another file"):
+        Endpoint(store=store, access_log=f"{tmp_path}/./rum.sqlite")
+    assert not store.exists()
